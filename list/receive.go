@@ -1,0 +1,368 @@
+package list
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/message"
+)
+
+// Limits of a mail, whatever the list.
+const (
+	maxHeader     = 256 << 10 // bytes of header: HOSTILE inputs hold megabytes, real mail less than 64 KiB
+	maxReceived   = 100       // Received fields before it is a loop (RFC 5321, 6.3)
+	maxReferences = 100       // ids of a References field that are looked at: the first and the last ones
+	maxSubject    = 500       // bytes of a subject that pages and lists know
+)
+
+// Receive takes one mail for all recipients of env, or for none. It returns
+// nil only when the mail is on the disk as the posts, held posts, bounces and
+// forwards that it became (promise 1); any error means that nothing of it is
+// kept (promise 2).
+func (d *Desk) Receive(ctx context.Context, env Envelope, raw []byte) error {
+	in := d.open(env, raw)
+	var notes []note
+	err := d.store.Write(ctx, func(tx Tx) error {
+		notes = notes[:0]
+		for _, rcpt := range env.To {
+			n, err := d.take(tx, in, rcpt)
+			if err != nil {
+				return refusedFor(rcpt, len(env.To), err)
+			}
+			notes = append(notes, n)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range notes {
+		if n.accepted != nil {
+			n.about = append(n.about, d.brokenSignatures(in, *n.accepted)...)
+		}
+		d.log.Info(n.event, append(n.about, "session", env.Session)...)
+	}
+	return nil
+}
+
+// ReceiveEach takes one mail for each recipient of env on its own, with one
+// answer for each in their order, as LMTP wants it (RFC 2033, 4.2).
+func (d *Desk) ReceiveEach(ctx context.Context, env Envelope, raw []byte) []error {
+	answers := make([]error, len(env.To))
+	for i, rcpt := range env.To {
+		one := env
+		one.To = []string{rcpt}
+		answers[i] = d.Receive(ctx, one, raw)
+	}
+	return answers
+}
+
+// refusedFor names the recipient that refused when there were several: all
+// share one answer, so that none gets what the others do not.
+func refusedFor(rcpt string, of int, err error) error {
+	if of == 1 || TextOf(err) == "" {
+		return err
+	}
+	return &Error{Kind: KindOf(err), Text: TextOf(err) + " (one of several recipients; nobody got it: send to each alone)",
+		Err: fmt.Errorf("recipient %q: %w", rcpt, err)}
+}
+
+// note is what the log says of a mail that was taken.
+type note struct {
+	event    string // post, repeat, held, discarded, forwarded, bounce
+	about    []any  // attributes, by turns name and value
+	accepted *List  // the list that has the mail as a post now
+}
+
+// incoming is a mail on its way through the steps of one recipient.
+type incoming struct {
+	env    Envelope
+	msg    *message.Message
+	packed Packed
+
+	fromField string // first From field, as it is
+	from      message.Address
+	messageID string
+	refs      []string // ids of the ancestors, the direct parent last
+	hash      [32]byte
+	broken    error // what makes it unacceptable as a post
+
+	to     delivery
+	sender Sender
+}
+
+// open reads what the steps need of a mail. Nothing here asks the database, so
+// that the single writer never waits for it.
+func (d *Desk) open(env Envelope, raw []byte) *incoming {
+	m := message.Parse(raw)
+	in := &incoming{env: env, msg: m, packed: d.pack(raw), hash: message.ContentHash(m)}
+	in.fromField = m.Get("From")
+	if addrs := message.ParseAddresses(in.fromField); len(addrs) > 0 {
+		in.from = message.Address{Name: addrs[0].Name, Addr: canonical(addrs[0].Addr)}
+	}
+	in.messageID = firstID(m.Get("Message-ID"))
+	if in.messageID == "" {
+		// From the content, so that the same mail once more gets the same id
+		// and is folded (promise 3).
+		in.messageID = fmt.Sprintf("%x@%s", in.hash[:16], d.site.Hostname)
+	}
+	in.refs = references(m, in.messageID)
+	in.broken = wellFormed(m)
+	return in
+}
+
+// A step decides about a post, or leaves it to the next one by returning nil.
+type step struct {
+	name string
+	run  func(*Desk, Tx, *incoming) (*note, error)
+}
+
+// postSteps is a post's way through the rules of one list, in this order.
+func postSteps() []step {
+	return []step{
+		{"refuse what is broken", (*Desk).refuseBroken},
+		{"stop loops", (*Desk).stopLoops},
+		{"fold a repeat", (*Desk).foldRepeat},
+		{"know the sender", (*Desk).knowSender},
+		{"decide, and keep", (*Desk).decide},
+	}
+}
+
+// take carries out what one recipient of a mail asks for.
+func (d *Desk) take(tx Tx, in *incoming, rcpt string) (note, error) {
+	to, err := d.resolve(tx, rcpt)
+	if err != nil {
+		return note{}, err
+	}
+	in.to = to
+	switch to.Verb {
+	case ToPosts:
+		return d.takePost(tx, in)
+	case ToBounce, ToBounces:
+		return d.takeBounce(tx, in)
+	case ToPostmaster, ToAbuse:
+		return d.forward(tx, in, []string{d.site.Operator})
+	default:
+		return d.forward(tx, in, d.owners(to.list))
+	}
+}
+
+func (d *Desk) takePost(tx Tx, in *incoming) (note, error) {
+	for _, s := range postSteps() {
+		n, err := s.run(d, tx, in)
+		if err != nil {
+			return note{}, fmt.Errorf("%s: %w", s.name, err)
+		}
+		if n != nil {
+			n.about = append([]any{"list", in.to.list.Address}, n.about...)
+			return *n, nil
+		}
+	}
+	return note{}, Errorf(Temporary, "no rule decided about the post")
+}
+
+// wellFormed is nil for a mail that can be a post (RFC 5322, 3.6): exactly one
+// From, and a header that mail programs can read.
+func wellFormed(m *message.Message) error {
+	switch {
+	case m.HeaderSize() > maxHeader:
+		return Errorf(TooLarge, "the header is larger than %d bytes", maxHeader)
+	case m.Count("From") == 0:
+		return Errorf(Malformed, "the mail has no From field")
+	case m.Count("From") > 1:
+		return Errorf(Malformed, "the mail has more than one From field")
+	}
+	return nil
+}
+
+func (d *Desk) refuseBroken(_ Tx, in *incoming) (*note, error) {
+	if in.env.From == "" {
+		// RFC 3834, RFC 5321, 4.5.5: only reports have the null sender.
+		return nil, Errorf(Refused, "reports do not belong on the list; its bounces go elsewhere")
+	}
+	return nil, in.broken
+}
+
+// stopLoops refuses what this list sent out itself (RFC 2919, 8) and what went
+// through too many hands (RFC 5321, 6.3).
+func (d *Desk) stopLoops(_ Tx, in *incoming) (*note, error) {
+	if n := in.msg.Count("Received"); n > maxReceived {
+		return nil, Errorf(Loop, "the mail went through %d servers: it loops", n)
+	}
+	own := "<" + strings.ToLower(in.to.list.ListID) + ">"
+	for _, id := range in.msg.All("List-Id") {
+		if strings.Contains(strings.ToLower(id), own) {
+			return nil, Errorf(Loop, "the mail was on this list already")
+		}
+	}
+	return nil, nil
+}
+
+func (d *Desk) foldRepeat(tx Tx, in *incoming) (*note, error) {
+	known, err := tx.FindRepeat(in.to.list.ID, in.messageID, in.hash)
+	if err != nil || !known {
+		return nil, err
+	}
+	return &note{event: "repeat"}, nil
+}
+
+func (d *Desk) knowSender(tx Tx, in *incoming) (*note, error) {
+	l := in.to.list
+	s := Sender{Address: in.from.Addr}
+	if s.Address != "" {
+		m, ok, err := tx.FindMember(l.ID, s.Address)
+		if err != nil {
+			return nil, fmt.Errorf("look up member: %w", err)
+		}
+		s.Member = ok && m.State == Active
+		s.Moderator = anyAddress(l.Moderators, s.Address) || anyAddress(l.Owners, s.Address)
+		_, domain, _ := strings.Cut(s.Address, "@")
+		s.Proven = in.env.Auth.Proves(domain)
+	}
+	in.sender = s
+	return nil, nil
+}
+
+func (d *Desk) decide(tx Tx, in *incoming) (*note, error) {
+	reply, err := d.isReply(tx, in)
+	if err != nil {
+		return nil, err
+	}
+	automatic := message.Automatic(in.msg)
+	post := Post{Size: in.packed.Size, Reply: reply, Automatic: automatic, AutoReply: automatic && !announcement(in.msg)}
+	v := Decide(in.to.list, in.sender, post)
+	switch v.Action {
+	case Accept:
+		l := in.to.list
+		id, err := d.keep(tx, l, d.newPost(in), in.refs)
+		return &note{event: "post", about: []any{"post", id}, accepted: &l}, err
+	case Hold:
+		_, err := tx.AddHeld(NewHeld{Post: d.newPost(in), Envelope: in.env, Reason: v.Reason})
+		return &note{event: "held", about: []any{"reason", v.Reason}}, err
+	case Discard:
+		return &note{event: "discarded", about: []any{"reason", v.Reason}}, nil
+	default:
+		return nil, Errorf(v.Kind, "%s", v.Reason)
+	}
+}
+
+// announcement tells a machine's own mail from its answer to another
+// (RFC 3834, 5.1; RFC 5436 for auto-notified).
+func announcement(m *message.Message) bool {
+	word := strings.ToLower(m.Get("Auto-Submitted"))
+	return strings.HasPrefix(word, "auto-generated") || strings.HasPrefix(word, "auto-notified")
+}
+
+// isReply tells whether the list has, or knows of, what the post answers. It
+// matters only where starting a thread is another right than answering.
+func (d *Desk) isReply(tx Tx, in *incoming) (bool, error) {
+	l := in.to.list
+	if l.Start == "" || l.Start == l.Post || len(in.refs) == 0 {
+		return len(in.refs) > 0, nil
+	}
+	nodes, err := tx.FindNodes(l.ID, in.refs)
+	if err != nil {
+		return false, fmt.Errorf("look up parents: %w", err)
+	}
+	for _, n := range nodes {
+		if !n.Ghost {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (d *Desk) newPost(in *incoming) NewPost {
+	date, _ := message.ParseDate(in.msg.Get("Date"))
+	return NewPost{
+		List:      in.to.list.ID,
+		MessageID: in.messageID,
+		Hash:      in.hash,
+		FromName:  in.from.Name,
+		FromAddr:  in.from.Addr,
+		Subject:   clip(message.DecodeHeader(in.msg.Get("Subject")), maxSubject),
+		Date:      date,
+		Received:  in.env.Received,
+		Trace:     trace(in.env, d.site.Hostname, in.to.list.Address),
+		Session:   in.env.Session,
+		Auth:      in.env.Auth,
+		Packed:    in.packed,
+	}
+}
+
+// keep gives a post its place in the archive and its fan-out.
+func (d *Desk) keep(tx Tx, l List, p NewPost, refs []string) (PostID, error) {
+	node, err := addToThread(tx, l.ID, p.MessageID, refs)
+	if err != nil {
+		return 0, fmt.Errorf("thread: %w", err)
+	}
+	id, _, err := tx.AddPost(p, node)
+	if err != nil {
+		return 0, fmt.Errorf("keep post: %w", err)
+	}
+	if _, err := tx.AddJob(NewJob{List: l.ID, Post: id, At: d.now()}); err != nil {
+		return 0, fmt.Errorf("start fan-out: %w", err)
+	}
+	return id, nil
+}
+
+// brokenSignatures names the domains whose signatures no copy of the post will
+// carry whole, because they cover a field that we add, replace or remove. It is
+// for the log only.
+func (d *Desk) brokenSignatures(in *incoming, l List) []any {
+	if in.msg.Count("DKIM-Signature") == 0 {
+		return nil
+	}
+	src := Source{Kind: SourcePost, List: l, Raw: in.msg.Raw, Trace: "x", MessageID: in.messageID, Received: in.env.Received, Key: in.messageID}
+	if broken := BreaksSignatures(src, d.site); len(broken) > 0 {
+		return []any{"breaks signatures of", broken}
+	}
+	return nil
+}
+
+// takeBounce keeps a report about a copy.
+func (d *Desk) takeBounce(tx Tx, in *incoming) (note, error) {
+	err := tx.AddBounce(in.to.list.ID, in.to.member, d.now(), in.msg.Raw)
+	return note{event: "bounce", about: []any{"list", in.to.list.Address, "member", in.to.member}}, err
+}
+
+// firstID is the first Message-ID in a field's value, "" if there is none.
+func firstID(value string) string {
+	if ids := message.IDs(value); len(ids) > 0 {
+		return ids[0]
+	}
+	return ""
+}
+
+// clip shortens s to at most n bytes without cutting a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
+
+// trace is the value of the Received field that says how the mail came here
+// (RFC 5321, 4.4; RFC 3848 for the protocol's name).
+func trace(env Envelope, hostname, rcpt string) string {
+	from := env.Helo
+	if env.Client.IsValid() {
+		from += " (" + addressLiteral(env) + ")"
+	}
+	return fmt.Sprintf("from %s\r\n\tby %s (Parley) with %s id %s\r\n\tfor <%s>; %s",
+		from, hostname, env.Protocol, env.Session, rcpt, env.Received.UTC().Format(time.RFC1123Z))
+}
+
+// addressLiteral is the client's address as RFC 5321, 4.1.3 writes it.
+func addressLiteral(env Envelope) string {
+	ip := env.Client.Unmap()
+	if ip.Is6() {
+		return "[IPv6:" + ip.WithZone("").String() + "]"
+	}
+	return "[" + ip.String() + "]"
+}
