@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"parley/list"
+)
+
+// postKey is the path segment of a post's page: its Message-ID as its node has
+// it, or ~ and its number where the id has no @ or is another post's.
+func postKey(nodeID string, number int64) string {
+	if strings.Contains(nodeID, "@") && !strings.HasPrefix(nodeID, "~") {
+		return nodeID
+	}
+	return "~" + strconv.FormatInt(number, 10)
+}
+
+// Threads is a page of a list's threads, newest activity first. See archive.Store.
+func (s *Store) Threads(ctx context.Context, l list.ListID, before list.Cursor, n int) (threads []list.ThreadRow, err error) {
+	last, id := at(before.Last), int64(before.ID)
+	if before.Last.IsZero() {
+		last, id = 1<<62, 1<<62
+	}
+	err = s.reading(ctx, func(t *tx) error {
+		threads = nil
+		return t.each(`SELECT threads.id, threads.posts, threads.first_at, threads.last_at,
+				posts.subject, posts.from_name, posts.from_addr, posts.number, COALESCE(nodes.message_id, '')
+			FROM threads JOIN posts ON posts.id = threads.first_post JOIN nodes ON nodes.id = posts.node
+			WHERE threads.list = $1 AND threads.posts > 0 AND (threads.last_at, threads.id) < ($2, $3)
+			ORDER BY threads.last_at DESC, threads.id DESC LIMIT $4`, []any{l, last, id, n}, func(rows *sql.Rows) error {
+			var row list.ThreadRow
+			var first, last, number int64
+			var name, addr, nodeID string
+			if err := rows.Scan(&row.ID, &row.Posts, &first, &last, &row.Subject, &name, &addr, &number, &nodeID); err != nil {
+				return err
+			}
+			row.First, row.Last, row.Key = moment(first), moment(last), postKey(nodeID, number)
+			row.From = name
+			if name == "" {
+				row.From = addr
+			}
+			threads = append(threads, row)
+			return nil
+		})
+	})
+	return threads, err
+}
+
+const postColumns = `posts.id, posts.number, posts.list, nodes.thread, posts.message_id, COALESCE(nodes.message_id, ''), posts.from_name, posts.from_addr,
+	posts.subject, posts.date, posts.received, posts.size, texts.post IS NOT NULL, COALESCE(texts.body, ''), COALESCE(texts.attachments, '')`
+
+// postScan reads postColumns.
+type postScan struct {
+	post           list.PostRow
+	nodeID         string
+	date, received int64
+	attachments    string
+}
+
+func (p *postScan) dest() []any {
+	r := &p.post
+	return []any{&r.ID, &r.Number, &r.List, &r.Thread, &r.MessageID, &p.nodeID, &r.FromName, &r.FromAddr,
+		&r.Subject, &p.date, &p.received, &r.Size, &r.Ready, &r.Text, &p.attachments}
+}
+
+func (p *postScan) row() (list.PostRow, error) {
+	r := p.post
+	r.Date, r.Received, r.Key = moment(p.date), moment(p.received), postKey(p.nodeID, r.Number)
+	if p.attachments != "" {
+		if err := json.Unmarshal([]byte(p.attachments), &r.Attachments); err != nil {
+			return r, fmt.Errorf("read attachments of post %d: %w", r.ID, err)
+		}
+	}
+	return r, nil
+}
+
+// FindPost finds a post by its key. See archive.Store.
+func (s *Store) FindPost(ctx context.Context, l list.ListID, key string) (post list.PostRow, err error) {
+	from := `SELECT ` + postColumns + ` FROM nodes JOIN posts ON posts.id = nodes.post LEFT JOIN texts ON texts.post = posts.id
+		WHERE nodes.list = $1 AND nodes.message_id = $2`
+	var arg any = key
+	if number, ok := strings.CutPrefix(key, "~"); ok {
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return post, list.Errorf(list.Unknown, "no such post")
+		}
+		from = `SELECT ` + postColumns + ` FROM posts JOIN nodes ON nodes.id = posts.node LEFT JOIN texts ON texts.post = posts.id
+			WHERE posts.list = $1 AND posts.number = $2`
+		arg = n
+	}
+	err = s.reading(ctx, func(t *tx) error {
+		var p postScan
+		ok, err := t.one(from, []any{l, arg}, p.dest()...)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return list.Errorf(list.Unknown, "no such post")
+		}
+		post, err = p.row()
+		return err
+	})
+	return post, err
+}
+
+// Thread is a whole thread in reading order. See archive.Store.
+func (s *Store) Thread(ctx context.Context, l list.ListID, thread list.ThreadID) (nodes []list.Node, err error) {
+	err = s.reading(ctx, func(t *tx) error {
+		nodes, err = t.threadNodes(l, thread)
+		return err
+	})
+	return inOrder(nodes), err
+}
+
+// threadNodes is the nodes of a thread by arrival: ghosts in the order in
+// which they were first heard of, among the posts.
+func (t *tx) threadNodes(l list.ListID, thread list.ThreadID) ([]list.Node, error) {
+	var nodes []list.Node
+	err := t.each(`SELECT id, COALESCE(parent, 0), COALESCE(message_id, '') FROM nodes
+		WHERE list = $1 AND thread = $2 AND post IS NULL`, []any{l, thread}, func(rows *sql.Rows) error {
+		n := list.Node{Ghost: true}
+		if err := rows.Scan(&n.ID, &n.Parent, &n.Post.MessageID); err != nil {
+			return err
+		}
+		nodes = append(nodes, n)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = t.each(`SELECT nodes.id, COALESCE(nodes.parent, 0), `+postColumns+`
+		FROM nodes JOIN posts ON posts.id = nodes.post LEFT JOIN texts ON texts.post = posts.id
+		WHERE nodes.list = $1 AND nodes.thread = $2 ORDER BY posts.id`, []any{l, thread}, func(rows *sql.Rows) error {
+		var n list.Node
+		var p postScan
+		if err := rows.Scan(append([]any{&n.ID, &n.Parent}, p.dest()...)...); err != nil {
+			return err
+		}
+		var err error
+		n.Post, err = p.row()
+		nodes = append(nodes, n)
+		return err
+	})
+	return nodes, err
+}
+
+// inOrder sorts nodes depth first, siblings by the order they come in: ghosts,
+// then posts by arrival. It is linear and needs no recursion, however deep a
+// thread is. A node whose parent is not among them is a root.
+func inOrder(nodes []list.Node) []list.Node {
+	index := make(map[list.NodeID]int, len(nodes))
+	for i, n := range nodes {
+		index[n.ID] = i
+	}
+	children := make(map[list.NodeID][]int, len(nodes))
+	for i, n := range nodes {
+		parent := n.Parent
+		if _, known := index[parent]; !known {
+			parent = 0
+		}
+		children[parent] = append(children[parent], i)
+	}
+	ordered := make([]list.Node, 0, len(nodes))
+	stack := reversed(children[0])
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		n := nodes[i]
+		if up, ok := index[n.Parent]; ok {
+			n.Depth = nodes[up].Depth + 1
+			nodes[i].Depth = n.Depth
+		}
+		ordered = append(ordered, n)
+		stack = append(stack, reversed(children[n.ID])...)
+	}
+	return ordered
+}
+
+func reversed(list []int) []int {
+	r := make([]int, len(list))
+	for i, v := range list {
+		r[len(list)-1-i] = v
+	}
+	return r
+}
+
+// Raw is the bytes of a post as received. See archive.Store.
+func (s *Store) Raw(ctx context.Context, l list.ListID, p list.PostID) (raw []byte, err error) {
+	err = s.reading(ctx, func(t *tx) error {
+		of, bytes, err := t.RawPost(p)
+		if err != nil {
+			return err
+		}
+		if of != l {
+			return list.Errorf(list.Unknown, "no such post")
+		}
+		raw = bytes
+		return nil
+	})
+	return raw, err
+}

@@ -1,0 +1,275 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/list"
+)
+
+// openJobs is how many fan-outs expand side by side, so that a post to a small
+// list does not wait for the whole of a large one.
+const openJobs = 16
+
+// Claim hands out copies that are due, their attempt committed: it picks
+// waiting ones, and expands open fan-outs. next is when something is due after
+// that, zero when nothing waits. See outbox.Store.
+func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy, next time.Time, err error) {
+	now, skip := what.Now, what.Skip
+	idle := false
+	err = s.reading(ctx, func(t *tx) error { idle, next, err = t.nothingDue(now, skip); return err })
+	if err != nil || idle {
+		return nil, next, err
+	}
+	err = s.writing(ctx, func(t *tx) error {
+		copies = nil
+		c := claim{tx: t, now: now, most: what.Max, skip: skip}
+		if err := c.takeWaiting(); err != nil {
+			return fmt.Errorf("take waiting copies: %w", err)
+		}
+		if err := c.expandJobs(); err != nil {
+			return fmt.Errorf("expand fan-outs: %w", err)
+		}
+		copies = c.copies
+		_, next, err = t.nothingDue(now, skip)
+		return err
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return copies, next, nil
+}
+
+// nothingDue tells whether a claim would find nothing, and when it would.
+func (t *tx) nothingDue(now time.Time, skip []string) (bool, time.Time, error) {
+	args := []any{at(now)}
+	for _, lane := range skip {
+		args = append(args, lane)
+	}
+	var open, due bool
+	var next int64
+	_, err := t.one(`SELECT EXISTS (SELECT 1 FROM jobs WHERE cursor IS NOT NULL),
+			EXISTS (SELECT 1 FROM copies WHERE attempt IS NULL AND due <= $1 AND lane NOT IN `+in(2, len(skip))+`),
+			COALESCE((SELECT MIN(due) FROM copies WHERE attempt IS NULL AND due > $1), 0)`, args, &open, &due, &next)
+	return !open && !due, moment(next), err
+}
+
+// claim is one taking of copies, within the writer's transaction.
+type claim struct {
+	*tx
+	now    time.Time
+	most   int
+	skip   []string
+	copies []list.Copy
+}
+
+func (c *claim) takeWaiting() error {
+	args := []any{at(c.now), c.most}
+	for _, lane := range c.skip {
+		args = append(args, lane)
+	}
+	var found []list.Copy
+	var columns []string
+	err := c.each(`SELECT copies.id, copies.job, COALESCE(jobs.list, 0), copies.lane, copies.rcpts, copies.tries, copies.since
+		FROM copies JOIN jobs ON jobs.id = copies.job
+		WHERE copies.attempt IS NULL AND copies.due <= $1 AND copies.lane NOT IN `+in(3, len(c.skip))+`
+		ORDER BY copies.due LIMIT $2`, args, func(rows *sql.Rows) error {
+		var one list.Copy
+		var column string
+		var since int64
+		if err := rows.Scan(&one.ID, &one.Job, &one.List, &one.Lane, &column, &one.Tries, &since); err != nil {
+			return err
+		}
+		one.Since = moment(since)
+		found, columns = append(found, one), append(columns, column)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		if err := c.takeOne(found[i], columns[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOne takes a waiting copy, less those of its recipients who have left.
+func (c *claim) takeOne(one list.Copy, column string) error {
+	all, err := parseRcpts(column)
+	if err != nil {
+		return err
+	}
+	if one.Rcpts, err = c.stillMembers(one.List, all); err != nil {
+		return err
+	}
+	if gone := len(all) - len(one.Rcpts); gone > 0 {
+		if err := c.addSums(one.Job, sums{cancelled: gone}); err != nil {
+			return err
+		}
+	}
+	if len(one.Rcpts) == 0 {
+		return c.deleteCopies([]any{one.ID})
+	}
+	if _, err := c.exec(`UPDATE copies SET attempt = $1, rcpts = $2 WHERE id = $3`, at(c.now), rcptsOf(one.Rcpts).String(), one.ID); err != nil {
+		return err
+	}
+	c.copies = append(c.copies, one)
+	return nil
+}
+
+// stillMembers fills in the addresses of members and leaves out who left.
+func (c *claim) stillMembers(l list.ListID, all []list.Rcpt) ([]list.Rcpt, error) {
+	kept := all[:0:0]
+	for _, r := range all {
+		if r.Member != 0 {
+			ok, err := c.one(`SELECT address FROM members WHERE list = $1 AND id = $2 AND state = $3`, []any{l, r.Member, list.Active}, &r.Address)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+		}
+		kept = append(kept, r)
+	}
+	return kept, nil
+}
+
+// fanOut is a job that still expands.
+type fanOut struct {
+	job    list.JobID
+	list   list.List
+	cursor int64
+	at     int64
+	author string // in lower case
+}
+
+// expandJobs makes copies from open fan-outs, an equal share of the room from
+// each, until the room is used or none is open.
+func (c *claim) expandJobs() error {
+	for c.room() > 0 {
+		jobs, err := c.fanOuts()
+		if err != nil || len(jobs) == 0 {
+			return err
+		}
+		share := max(c.room()/len(jobs), 1)
+		for _, j := range jobs {
+			if c.room() <= 0 {
+				return nil
+			}
+			if err := c.expand(j, min(share, c.room())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *claim) room() int { return c.most - len(c.copies) }
+
+func (c *claim) fanOuts() ([]fanOut, error) {
+	var jobs []fanOut
+	var ids []list.ListID
+	err := c.each(`SELECT jobs.id, jobs.list, jobs.cursor, jobs.at, posts.from_addr FROM jobs JOIN posts ON posts.id = jobs.post
+		WHERE jobs.cursor IS NOT NULL ORDER BY jobs.id LIMIT $1`, []any{openJobs}, func(rows *sql.Rows) error {
+		var j fanOut
+		var l list.ListID
+		if err := rows.Scan(&j.job, &l, &j.cursor, &j.at, &j.author); err != nil {
+			return err
+		}
+		j.author = strings.ToLower(j.author)
+		jobs, ids = append(jobs, j), append(ids, l)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range jobs {
+		if jobs[i].list, err = c.listOf(ids[i]); err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
+}
+
+// expand makes up to n copies of a fan-out and moves its cursor.
+func (c *claim) expand(j fanOut, n int) error {
+	per := 1
+	if j.list.Shared {
+		per = sharedMax
+	}
+	members, cursor, err := c.nextMembers(j, n*per)
+	if err != nil {
+		return err
+	}
+	var ended any = cursor
+	if cursor < 0 {
+		ended = nil
+	}
+	if _, err := c.exec(`UPDATE jobs SET cursor = $1 WHERE id = $2`, ended, j.job); err != nil {
+		return err
+	}
+	for len(members) > 0 {
+		part := members[:min(per, len(members))]
+		members = members[len(part):]
+		if err := c.handOut(j, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextMembers is who gets a copy, up to n members further than the cursor: the
+// active ones who were it when the post came. The cursor is -1 at the end.
+func (c *claim) nextMembers(j fanOut, n int) (members []list.Rcpt, cursor int64, err error) {
+	seen := 0
+	cursor = j.cursor
+	err = c.each(`SELECT id, address, fold, own FROM members
+		WHERE list = $1 AND id > $2 AND state = $3 AND delivery = $4 AND since <= $5 ORDER BY id LIMIT $6`,
+		[]any{j.list.ID, j.cursor, list.Active, list.DeliverEach, j.at, n}, func(rows *sql.Rows) error {
+			var r list.Rcpt
+			var fold string
+			var own bool
+			if err := rows.Scan(&r.Member, &r.Address, &fold, &own); err != nil {
+				return err
+			}
+			seen++
+			cursor = int64(r.Member)
+			if own || fold != j.author {
+				members = append(members, r)
+			}
+			return nil
+		})
+	if seen < n {
+		cursor = -1
+	}
+	return members, cursor, err
+}
+
+// handOut makes one copy with its attempt, or a waiting one where its lane is full.
+func (c *claim) handOut(j fanOut, rcpts []list.Rcpt) error {
+	one := list.Copy{Job: j.job, List: j.list.ID, Rcpts: rcpts, Since: c.now}
+	if !j.list.Shared {
+		one.Lane = laneOf(rcpts[0].Address)
+	}
+	row := newCopy{job: j.job, lane: one.Lane, rcpts: rcptsOf(rcpts), since: at(c.now), due: at(c.now), attempt: at(c.now)}
+	for _, lane := range c.skip {
+		if lane == one.Lane {
+			row.attempt = nil
+		}
+	}
+	id, err := c.addCopy(row)
+	if err != nil {
+		return err
+	}
+	if row.attempt != nil {
+		one.ID = id
+		c.copies = append(c.copies, one)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build ackbeforecommit
+
+package store
+
+const ackBeforeCommit = true

@@ -1,0 +1,5 @@
+//go:build synchronousnormal
+
+package store
+
+const synchronous = "NORMAL"

@@ -1,0 +1,300 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/list"
+)
+
+// A shared copy has at most sharedMax recipients: every server takes that many
+// in one transaction (RFC 5321, 4.5.3.1.8).
+const sharedMax = 100
+
+func (t *tx) AddJob(j list.NewJob) (list.JobID, error) {
+	var cursor, frame any
+	if j.Post != 0 {
+		cursor = 0
+	} else {
+		frame = j.Mail.Bytes
+	}
+	id, err := t.insert(`INSERT INTO jobs (list, post, at, cursor, sender, zstd, delivered, bounced, cancelled)
+		VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0)`, none(int64(j.List)), none(int64(j.Post)), at(j.At), cursor, j.Sender, frame)
+	if err != nil {
+		return 0, err
+	}
+	t.group.due = true
+	for _, rcpt := range j.Rcpts {
+		c := newCopy{job: list.JobID(id), lane: laneOf(rcpt), rcpts: addresses([]string{rcpt}), since: at(j.At), due: at(j.At)}
+		if _, err := t.addCopy(c); err != nil {
+			return 0, fmt.Errorf("add copy: %w", err)
+		}
+	}
+	return list.JobID(id), nil
+}
+
+// laneOf is the recipient's domain: what shares one destination's fate.
+func laneOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// newCopy is a row of copies, times in microseconds.
+type newCopy struct {
+	job        list.JobID
+	lane       string
+	rcpts      rcpts
+	tries      int
+	since, due int64
+	attempt    any // nil: it waits
+	last       string
+}
+
+func (t *tx) addCopy(c newCopy) (list.CopyID, error) {
+	id, err := t.insert(`INSERT INTO copies (job, lane, rcpts, tries, since, due, attempt, last) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		c.job, c.lane, c.rcpts.String(), c.tries, c.since, c.due, c.attempt, c.last)
+	return list.CopyID(id), err
+}
+
+// rcpts is the recipients column of a copy: ids of members (numbers), or
+// addresses (strings), as JSON.
+type rcpts []any
+
+func addresses(list []string) rcpts {
+	r := make(rcpts, len(list))
+	for i, a := range list {
+		r[i] = a
+	}
+	return r
+}
+
+func rcptsOf(list []list.Rcpt) rcpts {
+	r := make(rcpts, len(list))
+	for i, one := range list {
+		if one.Member != 0 {
+			r[i] = int64(one.Member)
+		} else {
+			r[i] = one.Address
+		}
+	}
+	return r
+}
+
+func (r rcpts) String() string {
+	text, _ := json.Marshal([]any(r)) // numbers and strings always marshal
+	return string(text)
+}
+
+// parseRcpts is the recipients of a column; of members only the ids are known.
+func parseRcpts(column string) ([]list.Rcpt, error) {
+	var items []any
+	d := json.NewDecoder(strings.NewReader(column))
+	d.UseNumber()
+	if err := d.Decode(&items); err != nil {
+		return nil, fmt.Errorf("read recipients of a copy: %w", err)
+	}
+	var all []list.Rcpt
+	for _, item := range items {
+		switch v := item.(type) {
+		case json.Number:
+			id, err := v.Int64()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, list.Rcpt{Member: list.MemberID(id)})
+		case string:
+			all = append(all, list.Rcpt{Address: v})
+		}
+	}
+	return all, nil
+}
+
+// Source is what the copies of a job are made from. See outbox.Store.
+func (s *Store) Source(ctx context.Context, job list.JobID) (src list.Source, err error) {
+	err = s.reading(ctx, func(t *tx) error { src, err = t.source(job); return err })
+	return src, err
+}
+
+func (t *tx) source(job list.JobID) (list.Source, error) {
+	var src list.Source
+	var l list.ListID
+	var frame []byte
+	var post, jobAt, received, number int64
+	var trace, messageID, key sql.NullString
+	ok, err := t.one(`SELECT COALESCE(jobs.list, 0), COALESCE(jobs.post, 0), jobs.at, jobs.sender, COALESCE(raws.zstd, jobs.zstd),
+			posts.trace, posts.message_id, COALESCE(posts.received, 0), COALESCE(posts.number, 0), nodes.message_id
+		FROM jobs LEFT JOIN posts ON posts.id = jobs.post LEFT JOIN raws ON raws.post = jobs.post LEFT JOIN nodes ON nodes.id = posts.node
+		WHERE jobs.id = $1`, []any{job}, &l, &post, &jobAt, &src.Sender, &frame, &trace, &messageID, &received, &number, &key)
+	if err != nil {
+		return src, fmt.Errorf("read job: %w", err)
+	}
+	if !ok || frame == nil {
+		return src, list.Errorf(list.Unknown, "no such job")
+	}
+	if src.Raw, err = unpack(frame); err != nil {
+		return src, err
+	}
+	src.Kind, src.Received = list.SourceMail, moment(jobAt)
+	if post != 0 {
+		src.Kind, src.Received = list.SourcePost, moment(received)
+		src.Trace, src.MessageID, src.Key = trace.String, messageID.String, postKey(key.String, number)
+	}
+	src.List, err = t.listOf(l)
+	return src, err
+}
+
+// listOf is the list of this id; zero for 0.
+func (t *tx) listOf(id list.ListID) (list.List, error) {
+	lists, err := t.Lists()
+	if err != nil {
+		return list.List{}, err
+	}
+	for _, l := range lists {
+		if l.ID == id {
+			return l, nil
+		}
+	}
+	return list.List{}, nil
+}
+
+// Settle records what became of copies, all in one transaction. See outbox.Store.
+func (s *Store) Settle(ctx context.Context, results []list.Result) error {
+	return s.writing(ctx, func(t *tx) error { return t.settle(results, s.now()) })
+}
+
+// sums is what a settlement adds to a job.
+type sums struct{ delivered, bounced, cancelled int }
+
+func (t *tx) settle(results []list.Result, now time.Time) error {
+	perJob := map[list.JobID]*sums{}
+	var ended []any
+	for _, r := range results {
+		sum := perJob[r.Copy.Job]
+		if sum == nil {
+			sum = &sums{}
+			perJob[r.Copy.Job] = sum
+		}
+		waits, err := t.settleCopy(r, sum, now)
+		if err != nil {
+			return err
+		}
+		if !waits {
+			ended = append(ended, r.Copy.ID)
+		}
+	}
+	if err := t.deleteCopies(ended); err != nil {
+		return err
+	}
+	for job, sum := range perJob {
+		if err := t.addSums(job, *sum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) deleteCopies(ids []any) error {
+	for len(ids) > 0 {
+		part := ids[:min(len(ids), argsMax)]
+		ids = ids[len(part):]
+		if _, err := t.exec(`DELETE FROM copies WHERE id IN `+in(1, len(part)), part...); err != nil {
+			return fmt.Errorf("end copies: %w", err)
+		}
+	}
+	return nil
+}
+
+// addSums counts; the mail of a job that is done and is no post is not needed
+// any more.
+func (t *tx) addSums(job list.JobID, s sums) error {
+	if _, err := t.exec(`UPDATE jobs SET delivered = delivered + $1, bounced = bounced + $2, cancelled = cancelled + $3 WHERE id = $4`,
+		s.delivered, s.bounced, s.cancelled, job); err != nil {
+		return err
+	}
+	_, err := t.exec(`UPDATE jobs SET zstd = NULL WHERE id = $1 AND zstd IS NOT NULL AND cursor IS NULL
+		AND NOT EXISTS (SELECT 1 FROM copies WHERE job = $1)`, job)
+	return err
+}
+
+// settleCopy records one copy and tells whether some of it waits: those that
+// are due at the same time stay together, the others get rows of their own.
+func (t *tx) settleCopy(r list.Result, sum *sums, now time.Time) (waits bool, err error) {
+	later := map[int64][]list.Rcpt{}
+	var dues []int64
+	last := ""
+	for i, a := range r.Answers {
+		switch a.Outcome {
+		case list.Delivered:
+			sum.delivered++
+		case list.Cancelled:
+			sum.cancelled++
+		case list.Bounced:
+			sum.bounced++
+			if err := t.addRefusal(r.Copy, r.Copy.Rcpts[i], a, now); err != nil {
+				return false, fmt.Errorf("keep refusal: %w", err)
+			}
+		default:
+			due := at(a.Due)
+			if later[due] == nil {
+				dues = append(dues, due)
+			}
+			later[due] = append(later[due], r.Copy.Rcpts[i])
+			last = answerText(a)
+		}
+	}
+	for i, due := range dues {
+		tries := r.Copy.Tries
+		if due > at(now) {
+			tries++
+		}
+		if err := t.postpone(r.Copy, i == 0, newCopy{job: r.Copy.Job, lane: r.Copy.Lane, rcpts: rcptsOf(later[due]),
+			tries: tries, since: at(r.Copy.Since), due: due, last: last}); err != nil {
+			return false, fmt.Errorf("postpone copy: %w", err)
+		}
+	}
+	if len(dues) > 0 {
+		t.group.due = true
+	}
+	return len(dues) > 0, nil
+}
+
+func (t *tx) postpone(c list.Copy, same bool, n newCopy) error {
+	if !same {
+		_, err := t.addCopy(n)
+		return err
+	}
+	_, err := t.exec(`UPDATE copies SET rcpts = $1, tries = $2, due = $3, attempt = NULL, last = $4 WHERE id = $5`,
+		n.rcpts.String(), n.tries, n.due, n.last, c.ID)
+	return err
+}
+
+func answerText(a list.Answer) string {
+	var parts []string
+	if a.Code != 0 {
+		parts = append(parts, fmt.Sprint(a.Code))
+	}
+	if a.Enhanced != "" {
+		parts = append(parts, a.Enhanced)
+	}
+	return strings.Join(append(parts, a.Text), " ")
+}
+
+func (t *tx) addRefusal(c list.Copy, r list.Rcpt, a list.Answer, now time.Time) error {
+	_, err := t.exec(`INSERT INTO refusals (list, member, address, job, at, code, enhanced, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		none(int64(c.List)), none(int64(r.Member)), r.Address, c.Job, at(now), a.Code, a.Enhanced, a.Text)
+	return err
+}
+
+// ResetAttempts makes every copy whose attempt has no result due at once: its
+// server may or may not have taken it (RFC 1047). Only a starting serve, which
+// holds the lock, may ask for it.
+func (s *Store) ResetAttempts(ctx context.Context) error {
+	return s.writing(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE copies SET attempt = NULL, due = $1 WHERE attempt IS NOT NULL`, at(s.now()))
+		t.group.due = true
+		return err
+	})
+}

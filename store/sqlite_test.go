@@ -1,0 +1,254 @@
+package store
+
+import (
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"parley/list"
+)
+
+func TestASecondServeIsRefused(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	first, second := reopen(t, c), reopen(t, c)
+	if err := first.LockServe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.LockServe(); err == nil {
+		t.Error("two hold the lock")
+	}
+}
+
+func TestChangesOfAnotherProcessAreSeen(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	serve, command := reopen(t, c), reopen(t, c) // two connections are two processes to SQLite
+	bell := serve.Bell()
+	if lists, err := serve.Lists(context.Background()); err != nil || len(lists) != 0 {
+		t.Fatalf("%v, %v", lists, err)
+	}
+	addList(t, command, "dev@lists.example.org")
+	<-bell
+	if lists, err := serve.Lists(context.Background()); err != nil || len(lists) != 1 {
+		t.Errorf("after the bell: %v, %v", lists, err)
+	}
+}
+
+// foreign runs statements on a database file behind the store's back.
+func foreign(t *testing.T, dir string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, fileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFilesThatMustNotBeTouched(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(t *testing.T, dir string){
+		"newer schema":     func(t *testing.T, dir string) { foreign(t, dir, "PRAGMA user_version = 999") },
+		"foreign database": func(t *testing.T, dir string) { foreign(t, dir, "PRAGMA application_id = 7") },
+		"not a database": func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, fileName), []byte("this is not a database, it is a text of some length, as one may lie around\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a damaged first page": func(t *testing.T, dir string) {
+			f, err := os.OpenFile(filepath.Join(dir, fileName), os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteAt(make([]byte, 50), 0); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, damage := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := testConfig()
+			c.Dir = t.TempDir()
+			s, err := Open(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, c.Dir)
+			before, err := os.ReadFile(filepath.Join(c.Dir, fileName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err = Open(c)
+			if err == nil {
+				_ = s.Close()
+			}
+			if !errors.As(err, new(*BadFile)) {
+				t.Errorf("opened with %v", err)
+			}
+			if after, _ := os.ReadFile(filepath.Join(c.Dir, fileName)); string(after) != string(before) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+func TestFullDiskIsFull(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	s := reopen(t, c)
+	l := addList(t, s, "dev@lists.example.org")
+	err := s.writing(context.Background(), func(t *tx) error {
+		_, err := t.conn.ExecContext(t.ctx, "PRAGMA max_page_count = 1") // as small as it is now
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 1 MiB that does not compress: no room for it.
+	raw := make([]byte, 1<<20)
+	for i, x := 0, uint32(1); i < len(raw); i++ {
+		x = x*1664525 + 1013904223
+		raw[i] = byte(x >> 24)
+	}
+	err = s.Write(context.Background(), func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, raw) })
+	if list.KindOf(err) != list.Full {
+		t.Errorf("a full disk is %v", err)
+	}
+	write(t, s, func(tx list.Tx) error { return tx.SetNoticed(l.ID, noon) })
+}
+
+func TestAnOldFileMigratedEqualsAFreshOne(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/schema-*.db.gz")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no frozen files: %v", err)
+	}
+	fresh := testConfig()
+	fresh.Dir = t.TempDir()
+	want := schemaOf(t, reopen(t, fresh))
+	for _, file := range files {
+		c := testConfig()
+		c.Dir = t.TempDir()
+		thaw(t, file, filepath.Join(c.Dir, fileName))
+		s := reopen(t, c)
+		if got := schemaOf(t, s); got != want {
+			t.Errorf("%s migrated:\n%s\na fresh one:\n%s", file, got, want)
+		}
+		if row, err := s.FindPost(context.Background(), 1, "frozen@example.org"); err != nil || row.FromAddr != "ann@example.org" {
+			t.Errorf("%s: its post is %+v, %v", file, row, err)
+		}
+	}
+}
+
+func schemaOf(t *testing.T, s *Store) (text string) {
+	t.Helper()
+	read(t, s, func(x list.Tx) error {
+		return x.(*tx).each(`SELECT COALESCE(sql, name) FROM sqlite_master ORDER BY name`, nil, func(rows *sql.Rows) error {
+			var one string
+			err := rows.Scan(&one)
+			text += one + ";\n"
+			return err
+		})
+	})
+	return text
+}
+
+func thaw(t *testing.T, from, to string) {
+	t.Helper()
+	f, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClassifyRealErrors(t *testing.T) {
+	conform(t, func(t *testing.T, s *Store) {
+		addList(t, s, "dev@lists.example.org")
+		write(t, s, func(x list.Tx) error {
+			_, err := x.(*tx).exec(`INSERT INTO lists (address, list_id, removed, noticed, version) VALUES ('dev@lists.example.org', 'x', 0, 0, 0)`)
+			if got := list.KindOf(classify(err)); got != list.Conflict {
+				t.Errorf("UNIQUE (%v) is %v", err, got)
+			}
+			_, err = x.(*tx).exec(`INSERT INTO lists (id, address, list_id, removed, noticed, version) VALUES (1, 'y@lists.example.org', 'x', 0, 0, 0)`)
+			if got := list.KindOf(classify(err)); got != list.Conflict {
+				t.Errorf("PRIMARY KEY (%v) is %v", err, got)
+			}
+			_, err = x.(*tx).exec(`INSERT INTO members (list, fold, address, name, delivery, own, state, since) VALUES (99, '', '', '', '', 0, '', 0)`)
+			if got := list.KindOf(classify(err)); err == nil || got != list.Temporary {
+				t.Errorf("FOREIGN KEY (%v) is %v", err, got)
+			}
+			return nil
+		})
+	})
+}
+
+// TestFreeze makes the frozen file of the newest schema, once, before its
+// release: PARLEY_FREEZE=1 go test ./store -run TestFreeze.
+func TestFreeze(t *testing.T) {
+	if os.Getenv("PARLEY_FREEZE") == "" {
+		t.Skip("makes a fixture; only asked for with PARLEY_FREEZE=1")
+	}
+	c := testConfig()
+	c.Dir = t.TempDir()
+	s, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := addList(t, s, "dev@lists.example.org")
+	addMember(t, s, l, "ann@example.org")
+	addPost(t, s, l, "frozen@example.org")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(c.Dir, fileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := schemaSteps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(fmt.Sprintf("testdata/schema-%04d.db.gz", len(steps)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z := gzip.NewWriter(f)
+	if _, err := z.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

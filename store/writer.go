@@ -1,0 +1,326 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"parley/list"
+)
+
+const (
+	groupMax  = 512                    // transactions in one commit
+	groupTime = 20 * time.Millisecond  // after this a group takes no more
+	lookEvery = 250 * time.Millisecond // how often an idle writer looks for changes of other processes
+)
+
+// job is one transaction that waits for the writer.
+type job struct {
+	ctx  context.Context
+	fn   func(*tx) error
+	done chan error
+}
+
+// group is the transactions that share one commit.
+type group struct {
+	dirty   map[list.ListID]bool // lists whose pages change
+	lists   bool                 // lists or options change
+	due     bool                 // something to send or to index
+	foreign int64                // PRAGMA data_version that was last seen
+	spoilt  bool                 // an error that took the whole transaction with it
+	copied  time.Time            // the last copy of the write-ahead log
+	cut     time.Time            // the last time it was cut
+}
+
+// Write runs fn in a transaction that is fsynced when Write returns nil. See
+// list.Store. A caller whose context ends before its turn leaves no trace.
+func (s *Store) Write(ctx context.Context, fn func(list.Tx) error) error {
+	return s.writing(ctx, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) writing(ctx context.Context, fn func(*tx) error) error {
+	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	select {
+	case s.jobs <- j:
+	case <-s.stop:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	// No way out from here: the answer must be that of the commit.
+	select {
+	case err := <-j.done:
+		return err
+	case <-s.stopped:
+		select {
+		case err := <-j.done:
+			return err
+		default:
+			return errClosed
+		}
+	}
+}
+
+var errClosed = &list.Error{Kind: list.Temporary, Text: "shutting down"}
+
+// runWriter owns the writing connection. It takes what waits, runs each
+// transaction behind a savepoint, commits all at once, and only then answers.
+func (s *Store) runWriter() {
+	defer close(s.stopped)
+	conn, err := s.write.Conn(context.Background())
+	if err != nil {
+		s.log.Error("writer without a connection", "err", err)
+		return
+	}
+	w := &tx{store: s, ctx: context.Background(), conn: conn, stmts: map[string]*sql.Stmt{}, group: &group{dirty: map[list.ListID]bool{}}}
+	defer w.closeWriter()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case j := <-s.jobs:
+			s.commitGroup(w, j)
+		case <-look.C:
+			w.lookForOthers()
+		case <-s.stop:
+			s.drain(w)
+			return
+		}
+	}
+}
+
+// drain commits what was waiting when the store was told to close.
+func (s *Store) drain(w *tx) {
+	for {
+		select {
+		case j := <-s.jobs:
+			s.commitGroup(w, j)
+		default:
+			return
+		}
+	}
+}
+
+func (s *Store) commitGroup(w *tx, first *job) {
+	waiting := []*job{first}
+	answers := []error{}
+	err := w.begin()
+	if err == nil {
+		waiting, answers, err = s.runGroup(w, first)
+	}
+	if err == nil && ackBeforeCommit {
+		answer(waiting, answers, nil)
+	}
+	if err == nil {
+		err = w.commit()
+	}
+	if err != nil {
+		w.rollback()
+		err = fmt.Errorf("commit: %w", classify(err))
+		s.log.Error("transactions lost, their senders try again", "count", len(waiting), "err", err)
+	}
+	answer(waiting, answers, err)
+	w.afterCommit(err == nil)
+}
+
+// runGroup runs first and what else waits, until the group is full.
+func (s *Store) runGroup(w *tx, first *job) (waiting []*job, answers []error, err error) {
+	start := time.Now()
+	for j := first; j != nil; {
+		waiting = append(waiting, j)
+		answers = append(answers, w.runJob(j))
+		if w.group.spoilt {
+			return waiting, answers, answers[len(answers)-1]
+		}
+		j = nil
+		if len(waiting) < groupMax && time.Since(start) < groupTime {
+			select {
+			case j = <-s.jobs:
+			default:
+			}
+		}
+	}
+	return waiting, answers, nil
+}
+
+// answer tells each caller: its own error, or that of the whole group.
+func answer(waiting []*job, answers []error, err error) {
+	for i, j := range waiting {
+		own := err
+		if own == nil && i < len(answers) {
+			own = answers[i]
+		}
+		select {
+		case j.done <- own:
+		default:
+		}
+	}
+}
+
+// runJob runs one transaction behind a savepoint, so that its failure leaves
+// the others of the group alone. A panic in it is an error of its own.
+func (w *tx) runJob(j *job) (err error) {
+	if j.ctx.Err() != nil {
+		return j.ctx.Err()
+	}
+	if _, err := w.exec("SAVEPOINT job"); err != nil {
+		w.group.spoilt = true
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			w.store.log.Error("panic in a transaction", "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in a transaction: %v", r)
+		}
+		if endErr := w.endJob(err); endErr != nil {
+			w.group.spoilt = true
+			err = errors.Join(err, endErr)
+		}
+	}()
+	return j.fn(w)
+}
+
+func (w *tx) endJob(err error) error {
+	if err != nil {
+		if _, err := w.exec("ROLLBACK TO job"); err != nil {
+			return err
+		}
+	}
+	_, err = w.exec("RELEASE job")
+	return err
+}
+
+func (w *tx) begin() error {
+	w.group.spoilt = false
+	if _, err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	return w.seeOthers()
+}
+
+func (w *tx) commit() error {
+	for l := range w.group.dirty {
+		if _, err := w.exec(`UPDATE lists SET version = version + 1 WHERE id = $1`, l); err != nil {
+			return err
+		}
+	}
+	_, err := w.exec("COMMIT")
+	return err
+}
+
+func (w *tx) rollback() {
+	// After some errors SQLite has rolled back already; then this one fails.
+	_, _ = w.exec("ROLLBACK")
+}
+
+// afterCommit tells the others of what the group changed, and keeps the
+// write-ahead log small.
+func (w *tx) afterCommit(ok bool) {
+	g := w.group
+	if ok && g.lists {
+		w.store.generation.Add(1)
+	}
+	if ok && g.due {
+		w.store.ring()
+	}
+	if !ok {
+		w.store.generation.Add(1) // what the failed group read of its own changes is void
+	}
+	clear(g.dirty)
+	g.lists, g.due = false, false
+	w.limitLog()
+}
+
+// lookForOthers notices, between groups, that another process has written.
+func (w *tx) lookForOthers() {
+	if err := w.seeOthers(); err != nil {
+		w.store.log.Warn("look for changes failed", "err", err)
+	}
+}
+
+func (w *tx) seeOthers() error {
+	v, err := w.foreignVersion()
+	if err != nil || v == w.group.foreign {
+		return err
+	}
+	w.group.foreign = v
+	w.store.generation.Add(1)
+	w.store.ring()
+	return nil
+}
+
+func (w *tx) closeWriter() {
+	for _, stmt := range w.stmts {
+		_ = stmt.Close()
+	}
+	_ = w.conn.Close()
+}
+
+// exec runs a statement. Statements are prepared once for each connection.
+func (t *tx) exec(query string, args ...any) (sql.Result, error) {
+	stmt, err := t.prepared(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(t.ctx, args...)
+}
+
+func (t *tx) query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := t.prepared(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(t.ctx, args...)
+}
+
+// one reads the single row of a query into dest; false when there is none.
+func (t *tx) one(query string, args []any, dest ...any) (bool, error) {
+	rows, err := t.query(query, args...)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return false, rows.Err()
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return false, err
+	}
+	return true, rows.Close()
+}
+
+// each calls scan for every row of a query.
+func (t *tx) each(query string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := t.query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// prepared is the statement of a query, made once for each connection.
+func (t *tx) prepared(query string) (*sql.Stmt, error) {
+	if t.conn == nil {
+		if err := t.snapshot(); err != nil {
+			return nil, err
+		}
+	}
+	if stmt := t.stmts[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := t.conn.PrepareContext(t.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	t.stmts[query] = stmt
+	return stmt, nil
+}
