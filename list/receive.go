@@ -294,13 +294,18 @@ func (d *Desk) newPost(in *incoming) NewPost {
 
 // keep gives a post its place in the archive and its fan-out.
 func (d *Desk) keep(tx Tx, l List, p NewPost, refs []string) (PostID, error) {
-	node, err := addToThread(tx, l.ID, p.MessageID, refs)
+	t := &threader{tx: tx, list: l.ID}
+	place, err := t.findPlace(p.MessageID, refs)
 	if err != nil {
-		return 0, fmt.Errorf("thread: %w", err)
+		return 0, fmt.Errorf("find the thread: %w", err)
 	}
-	id, _, err := tx.AddPost(p, node)
+	p.Taken = place.taken()
+	id, err := tx.AddPost(p)
 	if err != nil {
 		return 0, fmt.Errorf("keep post: %w", err)
+	}
+	if err := t.put(place, p.MessageID, id, p.Received); err != nil {
+		return 0, fmt.Errorf("put into the thread: %w", err)
 	}
 	if _, err := tx.AddJob(NewJob{List: l.ID, Post: id, At: d.now()}); err != nil {
 		return 0, fmt.Errorf("start fan-out: %w", err)

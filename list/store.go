@@ -60,6 +60,7 @@ type NewPost struct {
 	Session   string
 	Auth      Auth
 	Packed    Packed
+	Taken     bool // another post of the list has its Message-ID
 }
 
 // Packed is raw mail as the store keeps it: one compressed frame. It is made
@@ -74,8 +75,8 @@ type PostTx interface {
 	// FindRepeat tells whether the list has the post already, in its archive
 	// or among the held ones (promise 3).
 	FindRepeat(l ListID, messageID string, hash [32]byte) (bool, error)
-	// AddPost keeps the post at its node and returns its number in the list.
-	AddPost(p NewPost, n NodeID) (PostID, int64, error)
+	// AddPost keeps the post. It has no place in a thread yet.
+	AddPost(p NewPost) (PostID, error)
 	// NextTexts is up to n posts whose display text is not made yet, the
 	// oldest first.
 	NextTexts(n int) ([]PostID, error)
@@ -100,13 +101,23 @@ type ThreadNode struct {
 	Ghost  bool
 }
 
+// NewNode is a node on its way into the store: of a post, or of a ghost.
+type NewNode struct {
+	MessageID string    // "" for a post whose Message-ID another post has
+	Parent    NodeID    // 0: none
+	Thread    ThreadID  // 0: a new one
+	Post      PostID    // 0: a ghost
+	Received  time.Time // of the post
+}
+
 // ThreadTx keeps the shape of threads. A thread is a label that all nodes of
 // one tree share.
 type ThreadTx interface {
 	// FindNodes is the nodes of these Message-IDs; those that are not there are missing from the map.
 	FindNodes(l ListID, ids []string) (map[string]ThreadNode, error)
-	// AddNode adds a node; an empty id is a post whose Message-ID another post has. Thread 0 makes a new one.
-	AddNode(l ListID, id string, ghost bool, parent NodeID, thread ThreadID) (ThreadNode, error)
+	AddNode(l ListID, n NewNode) (ThreadNode, error)
+	// Realize makes a ghost the node of a post.
+	Realize(l ListID, n NodeID, p PostID, received time.Time) error
 	Node(l ListID, n NodeID) (ThreadNode, error)
 	SetParent(l ListID, n, parent NodeID) error
 	// Children is the children of the nodes; at most limit.

@@ -2,6 +2,7 @@ package list
 
 import (
 	"fmt"
+	"time"
 
 	"parley/message"
 )
@@ -55,32 +56,48 @@ type threader struct {
 	moved bool // a label changed: nodes read before may have an old one
 }
 
-// addToThread gives a post its node: a new one, or the ghost that waited for
-// it. The links follow RFC 5256's REFERENCES, step 1, without its merging by
-// subject, one post at a time. A post's own header fields decide about its
-// parent, whenever it comes; what others say about it holds only while it is a
-// ghost. So the order of arrival does not matter.
-func addToThread(tx Tx, l ListID, id string, refs []string) (NodeID, error) {
-	t := &threader{tx: tx, list: l}
-	nodes, err := tx.FindNodes(l, append([]string{id}, refs...))
+// place is where a post belongs: what its thread is found by before it is kept.
+type place struct {
+	own    ThreadNode // the node that has its Message-ID, if known
+	known  bool
+	parent ThreadNode
+}
+
+// taken tells whether another post has the Message-ID.
+func (p place) taken() bool { return p.known && !p.own.Ghost }
+
+// findPlace links the ancestors that a post names and finds its place among
+// them: a new node, or the ghost that waited for it. The links follow RFC 5256's
+// REFERENCES, step 1, without its merging by subject, one post at a time. A
+// post's own header fields decide about its parent, whenever it comes; what
+// others say about it holds only while it is a ghost. So the order of arrival
+// does not matter.
+func (t *threader) findPlace(id string, refs []string) (place, error) {
+	nodes, err := t.tx.FindNodes(t.list, append([]string{id}, refs...))
 	if err != nil {
-		return 0, fmt.Errorf("look up ids: %w", err)
+		return place{}, fmt.Errorf("look up ids: %w", err)
 	}
 	parent, err := t.linkChain(refs, nodes)
 	if err != nil {
-		return 0, err
+		return place{}, err
 	}
 	own, known := nodes[id]
-	switch {
-	case !known:
-		n, err := t.add(id, false, parent)
-		return n.ID, err
-	case !own.Ghost: // the same id with other content: a post of its own (promise 3)
-		n, err := t.add("", false, parent)
-		return n.ID, err
-	default:
-		return own.ID, t.settle(own.ID, parent.ID)
+	return place{own: own, known: known, parent: parent}, nil
+}
+
+// put gives a kept post the node of its place.
+func (t *threader) put(p place, id string, post PostID, received time.Time) error {
+	if p.known && p.own.Ghost {
+		if err := t.settle(p.own.ID, p.parent.ID); err != nil {
+			return err
+		}
+		return t.tx.Realize(t.list, p.own.ID, post, received)
 	}
+	if p.taken() { // the same id with other content: a post of its own (promise 3)
+		id = ""
+	}
+	_, err := t.add(NewNode{MessageID: id, Parent: p.parent.ID, Thread: p.parent.Thread, Post: post, Received: received})
+	return err
 }
 
 // linkChain makes ghosts for missing ancestors and links each ghost to the one
@@ -90,7 +107,7 @@ func (t *threader) linkChain(refs []string, nodes map[string]ThreadNode) (above 
 		n, known := nodes[id]
 		switch {
 		case !known:
-			n, err = t.add(id, true, above)
+			n, err = t.add(NewNode{MessageID: id, Parent: above.ID, Thread: above.Thread})
 		case n.Ghost && n.Parent == 0 && above.ID != 0:
 			n, err = t.link(n.ID, above.ID)
 		case t.moved:
@@ -104,8 +121,8 @@ func (t *threader) linkChain(refs []string, nodes map[string]ThreadNode) (above 
 	return above, nil
 }
 
-func (t *threader) add(id string, ghost bool, parent ThreadNode) (ThreadNode, error) {
-	n, err := t.tx.AddNode(t.list, id, ghost, parent.ID, parent.Thread)
+func (t *threader) add(node NewNode) (ThreadNode, error) {
+	n, err := t.tx.AddNode(t.list, node)
 	if err != nil {
 		return n, fmt.Errorf("add node: %w", err)
 	}

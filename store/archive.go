@@ -11,15 +11,6 @@ import (
 	"parley/list"
 )
 
-// postKey is the path segment of a post's page: its Message-ID as its node has
-// it, or ~ and its number where the id has no @ or is another post's.
-func postKey(nodeID string, number int64) string {
-	if strings.Contains(nodeID, "@") && !strings.HasPrefix(nodeID, "~") {
-		return nodeID
-	}
-	return "~" + strconv.FormatInt(number, 10)
-}
-
 // Threads is a page of a list's threads, newest activity first. See archive.Store.
 func (s *Store) Threads(ctx context.Context, l list.ListID, before list.Cursor, n int) (threads []list.ThreadRow, err error) {
 	last, id := at(before.Last), int64(before.ID)
@@ -28,18 +19,18 @@ func (s *Store) Threads(ctx context.Context, l list.ListID, before list.Cursor, 
 	}
 	err = s.reading(ctx, func(t *tx) error {
 		threads = nil
-		return t.each(`SELECT threads.id, threads.posts, threads.first_at, threads.last_at,
-				posts.subject, posts.from_name, posts.from_addr, posts.number, COALESCE(nodes.message_id, '')
-			FROM threads JOIN posts ON posts.id = threads.first_post JOIN nodes ON nodes.id = posts.node
+		return t.upTo(n, `SELECT threads.id, threads.posts, threads.first_at, threads.last_at,
+				posts.subject, posts.from_name, posts.from_addr, posts.page
+			FROM threads JOIN posts ON posts.id = threads.first_post
 			WHERE threads.list = $1 AND threads.posts > 0 AND (threads.last_at, threads.id) < ($2, $3)
-			ORDER BY threads.last_at DESC, threads.id DESC LIMIT $4`, []any{l, last, id, n}, func(rows *sql.Rows) error {
+			ORDER BY threads.last_at DESC, threads.id DESC`, []any{l, last, id}, func(rows *sql.Rows) error {
 			var row list.ThreadRow
-			var first, last, number int64
-			var name, addr, nodeID string
-			if err := rows.Scan(&row.ID, &row.Posts, &first, &last, &row.Subject, &name, &addr, &number, &nodeID); err != nil {
+			var first, last int64
+			var name, addr string
+			if err := rows.Scan(&row.ID, &row.Posts, &first, &last, &row.Subject, &name, &addr, &row.Key); err != nil {
 				return err
 			}
-			row.First, row.Last, row.Key = moment(first), moment(last), postKey(nodeID, number)
+			row.First, row.Last = moment(first), moment(last)
 			row.From = name
 			if name == "" {
 				row.From = addr
@@ -51,26 +42,25 @@ func (s *Store) Threads(ctx context.Context, l list.ListID, before list.Cursor, 
 	return threads, err
 }
 
-const postColumns = `posts.id, posts.number, posts.list, nodes.thread, posts.message_id, COALESCE(nodes.message_id, ''), posts.from_name, posts.from_addr,
+const postColumns = `posts.id, posts.number, posts.list, nodes.thread, posts.message_id, posts.page, posts.from_name, posts.from_addr,
 	posts.subject, posts.date, posts.received, posts.size, texts.post IS NOT NULL, COALESCE(texts.body, ''), COALESCE(texts.attachments, '')`
 
 // postScan reads postColumns.
 type postScan struct {
 	post           list.PostRow
-	nodeID         string
 	date, received int64
 	attachments    string
 }
 
 func (p *postScan) dest() []any {
 	r := &p.post
-	return []any{&r.ID, &r.Number, &r.List, &r.Thread, &r.MessageID, &p.nodeID, &r.FromName, &r.FromAddr,
+	return []any{&r.ID, &r.Number, &r.List, &r.Thread, &r.MessageID, &r.Key, &r.FromName, &r.FromAddr,
 		&r.Subject, &p.date, &p.received, &r.Size, &r.Ready, &r.Text, &p.attachments}
 }
 
 func (p *postScan) row() (list.PostRow, error) {
 	r := p.post
-	r.Date, r.Received, r.Key = moment(p.date), moment(p.received), postKey(p.nodeID, r.Number)
+	r.Date, r.Received = moment(p.date), moment(p.received)
 	if p.attachments != "" {
 		if err := json.Unmarshal([]byte(p.attachments), &r.Attachments); err != nil {
 			return r, fmt.Errorf("read attachments of post %d: %w", r.ID, err)
@@ -81,32 +71,46 @@ func (p *postScan) row() (list.PostRow, error) {
 
 // FindPost finds a post by its key. See archive.Store.
 func (s *Store) FindPost(ctx context.Context, l list.ListID, key string) (post list.PostRow, err error) {
-	from := `SELECT ` + postColumns + ` FROM nodes JOIN posts ON posts.id = nodes.post LEFT JOIN texts ON texts.post = posts.id
-		WHERE nodes.list = $1 AND nodes.message_id = $2`
-	var arg any = key
+	err = s.reading(ctx, func(t *tx) error { post, err = t.findPost(l, key); return err })
+	return post, err
+}
+
+func (t *tx) findPost(l list.ListID, key string) (list.PostRow, error) {
+	where, arg := `nodes.list = $1 AND nodes.message_id = $2`, any(key)
 	if number, ok := strings.CutPrefix(key, "~"); ok {
 		n, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
-			return post, list.Errorf(list.Unknown, "no such post")
+			return list.PostRow{}, errNoPost
 		}
-		from = `SELECT ` + postColumns + ` FROM posts JOIN nodes ON nodes.id = posts.node LEFT JOIN texts ON texts.post = posts.id
-			WHERE posts.list = $1 AND posts.number = $2`
-		arg = n
-	}
-	err = s.reading(ctx, func(t *tx) error {
-		var p postScan
-		ok, err := t.one(from, []any{l, arg}, p.dest()...)
+		var id string
+		var post list.PostID
+		ok, err := t.one(`SELECT id, message_id FROM posts WHERE list = $1 AND number = $2`, []any{l, n}, &post, &id)
 		if err != nil {
-			return err
+			return list.PostRow{}, err
 		}
 		if !ok {
-			return list.Errorf(list.Unknown, "no such post")
+			return list.PostRow{}, errNoPost
 		}
-		post, err = p.row()
-		return err
-	})
-	return post, err
+		where, arg = `nodes.list = $1 AND nodes.post = $2 AND nodes.message_id IS NULL`, post
+		if taken, err := t.one(`SELECT 1 FROM nodes WHERE post = $1 AND message_id IS NULL`, []any{post}, new(int)); err != nil {
+			return list.PostRow{}, err
+		} else if !taken {
+			where, arg = `nodes.list = $1 AND nodes.message_id = $2`, id
+		}
+	}
+	var p postScan
+	ok, err := t.one(`SELECT `+postColumns+` FROM nodes JOIN posts ON posts.id = nodes.post LEFT JOIN texts ON texts.post = posts.id WHERE `+where,
+		[]any{l, arg}, p.dest()...)
+	if err != nil {
+		return list.PostRow{}, err
+	}
+	if !ok {
+		return list.PostRow{}, errNoPost
+	}
+	return p.row()
 }
+
+var errNoPost = list.Errorf(list.Unknown, "no such post")
 
 // Thread is a whole thread in reading order. See archive.Store.
 func (s *Store) Thread(ctx context.Context, l list.ListID, thread list.ThreadID) (nodes []list.Node, err error) {

@@ -18,15 +18,8 @@ const openJobs = 16
 // waiting ones, and expands open fan-outs. next is when something is due after
 // that, zero when nothing waits. See outbox.Store.
 func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy, next time.Time, err error) {
-	now, skip := what.Now, what.Skip
-	idle := false
-	err = s.reading(ctx, func(t *tx) error { idle, next, err = t.nothingDue(now, skip); return err })
-	if err != nil || idle {
-		return nil, next, err
-	}
-	err = s.writing(ctx, func(t *tx) error {
-		copies = nil
-		c := claim{tx: t, now: now, most: what.Max, skip: skip}
+	err = s.writing(ctx, func(t *tx) (err error) {
+		c := claim{tx: t, now: what.Now, most: what.Max, skip: what.Skip}
 		if err := c.takeWaiting(); err != nil {
 			return fmt.Errorf("take waiting copies: %w", err)
 		}
@@ -34,7 +27,7 @@ func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy,
 			return fmt.Errorf("expand fan-outs: %w", err)
 		}
 		copies = c.copies
-		_, next, err = t.nothingDue(now, skip)
+		next, err = t.nextDue(what.Now)
 		return err
 	})
 	if err != nil {
@@ -43,18 +36,11 @@ func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy,
 	return copies, next, nil
 }
 
-// nothingDue tells whether a claim would find nothing, and when it would.
-func (t *tx) nothingDue(now time.Time, skip []string) (bool, time.Time, error) {
-	args := []any{at(now)}
-	for _, lane := range skip {
-		args = append(args, lane)
-	}
-	var open, due bool
+// nextDue is when the next copy that waits is due after now; zero when none is.
+func (t *tx) nextDue(now time.Time) (time.Time, error) {
 	var next int64
-	_, err := t.one(`SELECT EXISTS (SELECT 1 FROM jobs WHERE cursor IS NOT NULL),
-			EXISTS (SELECT 1 FROM copies WHERE attempt IS NULL AND due <= $1 AND lane NOT IN `+in(2, len(skip))+`),
-			COALESCE((SELECT MIN(due) FROM copies WHERE attempt IS NULL AND due > $1), 0)`, args, &open, &due, &next)
-	return !open && !due, moment(next), err
+	_, err := t.one(`SELECT COALESCE(MIN(due), 0) FROM copies WHERE attempt IS NULL AND due > $1`, []any{at(now)}, &next)
+	return moment(next), err
 }
 
 // claim is one taking of copies, within the writer's transaction.
@@ -67,16 +53,16 @@ type claim struct {
 }
 
 func (c *claim) takeWaiting() error {
-	args := []any{at(c.now), c.most}
+	args := []any{at(c.now)}
 	for _, lane := range c.skip {
 		args = append(args, lane)
 	}
 	var found []list.Copy
 	var columns []string
-	err := c.each(`SELECT copies.id, copies.job, COALESCE(jobs.list, 0), copies.lane, copies.rcpts, copies.tries, copies.since
+	err := c.upTo(c.most, `SELECT copies.id, copies.job, COALESCE(jobs.list, 0), copies.lane, copies.rcpts, copies.tries, copies.since
 		FROM copies JOIN jobs ON jobs.id = copies.job
-		WHERE copies.attempt IS NULL AND copies.due <= $1 AND copies.lane NOT IN `+in(3, len(c.skip))+`
-		ORDER BY copies.due LIMIT $2`, args, func(rows *sql.Rows) error {
+		WHERE copies.attempt IS NULL AND copies.due <= $1 AND copies.lane NOT IN `+in(2, len(c.skip))+`
+		ORDER BY copies.due`, args, func(rows *sql.Rows) error {
 		var one list.Copy
 		var column string
 		var since int64
@@ -108,7 +94,7 @@ func (c *claim) takeOne(one list.Copy, column string) error {
 		return err
 	}
 	if gone := len(all) - len(one.Rcpts); gone > 0 {
-		if err := c.addSums(one.Job, sums{cancelled: gone}); err != nil {
+		if err := c.addSums(one.Job, sums{cancelled: gone, mail: true}); err != nil {
 			return err
 		}
 	}
@@ -158,13 +144,19 @@ func (c *claim) expandJobs() error {
 			return err
 		}
 		share := max(c.room()/len(jobs), 1)
+		open := len(jobs) == openJobs // there may be more
 		for _, j := range jobs {
 			if c.room() <= 0 {
 				return nil
 			}
-			if err := c.expand(j, min(share, c.room())); err != nil {
+			ended, err := c.expand(j, min(share, c.room()))
+			if err != nil {
 				return err
 			}
+			open = open || !ended
+		}
+		if !open {
+			return nil
 		}
 	}
 	return nil
@@ -175,8 +167,8 @@ func (c *claim) room() int { return c.most - len(c.copies) }
 func (c *claim) fanOuts() ([]fanOut, error) {
 	var jobs []fanOut
 	var ids []list.ListID
-	err := c.each(`SELECT jobs.id, jobs.list, jobs.cursor, jobs.at, posts.from_addr FROM jobs JOIN posts ON posts.id = jobs.post
-		WHERE jobs.cursor IS NOT NULL ORDER BY jobs.id LIMIT $1`, []any{openJobs}, func(rows *sql.Rows) error {
+	err := c.upTo(openJobs, `SELECT jobs.id, jobs.list, jobs.cursor, jobs.at, posts.from_addr FROM jobs JOIN posts ON posts.id = jobs.post
+		WHERE jobs.cursor IS NOT NULL ORDER BY jobs.id`, nil, func(rows *sql.Rows) error {
 		var j fanOut
 		var l list.ListID
 		if err := rows.Scan(&j.job, &l, &j.cursor, &j.at, &j.author); err != nil {
@@ -197,31 +189,35 @@ func (c *claim) fanOuts() ([]fanOut, error) {
 	return jobs, nil
 }
 
-// expand makes up to n copies of a fan-out and moves its cursor.
-func (c *claim) expand(j fanOut, n int) error {
+// expand makes up to n copies of a fan-out, moves its cursor, and tells whether
+// that was the end.
+func (c *claim) expand(j fanOut, n int) (bool, error) {
 	per := 1
 	if j.list.Shared {
 		per = sharedMax
 	}
 	members, cursor, err := c.nextMembers(j, n*per)
 	if err != nil {
-		return err
+		return false, err
 	}
-	var ended any = cursor
-	if cursor < 0 {
-		ended = nil
+	var next any // NULL: no more
+	if cursor >= 0 {
+		next = cursor
 	}
-	if _, err := c.exec(`UPDATE jobs SET cursor = $1 WHERE id = $2`, ended, j.job); err != nil {
-		return err
+	if _, err := c.exec(`UPDATE jobs SET cursor = $1 WHERE id = $2`, next, j.job); err != nil {
+		return false, err
+	}
+	if len(members) == 0 && cursor < 0 {
+		c.store.fresh.take(j.job) // nobody is going to ask for it
 	}
 	for len(members) > 0 {
 		part := members[:min(per, len(members))]
 		members = members[len(part):]
 		if err := c.handOut(j, part); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return cursor < 0, nil
 }
 
 // nextMembers is who gets a copy, up to n members further than the cursor: the
@@ -229,9 +225,9 @@ func (c *claim) expand(j fanOut, n int) error {
 func (c *claim) nextMembers(j fanOut, n int) (members []list.Rcpt, cursor int64, err error) {
 	seen := 0
 	cursor = j.cursor
-	err = c.each(`SELECT id, address, fold, own FROM members
-		WHERE list = $1 AND id > $2 AND state = $3 AND delivery = $4 AND since <= $5 ORDER BY id LIMIT $6`,
-		[]any{j.list.ID, j.cursor, list.Active, list.DeliverEach, j.at, n}, func(rows *sql.Rows) error {
+	err = c.upTo(n, `SELECT id, address, fold, own FROM members
+		WHERE list = $1 AND id > $2 AND state = $3 AND delivery = $4 AND since <= $5 ORDER BY id`,
+		[]any{j.list.ID, j.cursor, list.Active, list.DeliverEach, j.at}, func(rows *sql.Rows) error {
 			var r list.Rcpt
 			var fold string
 			var own bool

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"parley/list"
 )
@@ -30,43 +32,38 @@ func (t *tx) FindRepeat(l list.ListID, messageID string, hash [32]byte) (bool, e
 	return false, nil
 }
 
-func (t *tx) AddPost(p list.NewPost, n list.NodeID) (list.PostID, int64, error) {
+func (t *tx) AddPost(p list.NewPost) (list.PostID, error) {
 	auth, err := json.Marshal(p.Auth)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	var number int64
 	if _, err := t.one(`SELECT COALESCE(MAX(number), 0) + 1 FROM posts WHERE list = $1`, []any{p.List}, &number); err != nil {
-		return 0, 0, fmt.Errorf("take a number: %w", err)
+		return 0, fmt.Errorf("take a number: %w", err)
 	}
-	id, err := t.insert(`INSERT INTO posts (list, number, node, message_id, hash, from_name, from_addr, subject, date, received, size, trace, session, auth)
+	page := pageOf(p, number)
+	id, err := t.insert(`INSERT INTO posts (list, number, message_id, hash, from_name, from_addr, subject, date, received, size, trace, session, auth, page)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		p.List, number, n, p.MessageID, p.Hash[:], p.FromName, p.FromAddr, p.Subject, at(p.Date), at(p.Received), p.Packed.Size, p.Trace, p.Session, string(auth))
+		p.List, number, p.MessageID, p.Hash[:], p.FromName, p.FromAddr, p.Subject, at(p.Date), at(p.Received), p.Packed.Size, p.Trace, p.Session, string(auth), page)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	if _, err := t.exec(`INSERT INTO raws (post, zstd) VALUES ($1, $2)`, id, p.Packed.Bytes); err != nil {
-		return 0, 0, fmt.Errorf("keep the bytes: %w", err)
-	}
-	if err := t.placePost(p, list.PostID(id), n); err != nil {
-		return 0, 0, fmt.Errorf("place in its thread: %w", err)
+		return 0, fmt.Errorf("keep the bytes: %w", err)
 	}
 	t.group.due = true
 	t.group.dirty[p.List] = true
-	return list.PostID(id), number, nil
+	t.group.fresh[list.PostID(id)] = freshPost{NewPost: p, page: page}
+	return list.PostID(id), nil
 }
 
-// placePost makes the node real and counts the post in its thread.
-func (t *tx) placePost(p list.NewPost, id list.PostID, n list.NodeID) error {
-	if _, err := t.exec(`UPDATE nodes SET post = $1 WHERE list = $2 AND id = $3`, id, p.List, n); err != nil {
-		return err
+// pageOf is the path segment of a post's page: its Message-ID, or ~ and its
+// number where the id has no @ or is another post's.
+func pageOf(p list.NewPost, number int64) string {
+	if !p.Taken && strings.Contains(p.MessageID, "@") && !strings.HasPrefix(p.MessageID, "~") {
+		return p.MessageID
 	}
-	_, err := t.exec(`UPDATE threads SET posts = posts + 1,
-			first_post = CASE WHEN posts = 0 THEN $1 ELSE first_post END,
-			first_at = CASE WHEN posts = 0 THEN $2 ELSE first_at END,
-			last_at = $2
-		WHERE list = $3 AND id = (SELECT thread FROM nodes WHERE id = $4)`, id, at(p.Received), p.List, n)
-	return err
+	return "~" + strconv.FormatInt(number, 10)
 }
 
 func (t *tx) RawPost(p list.PostID) (l list.ListID, raw []byte, err error) {
@@ -91,7 +88,7 @@ func (t *tx) NextTexts(n int) ([]list.PostID, error) {
 		return nil, err
 	}
 	var posts []list.PostID
-	err := t.each(`SELECT id FROM posts WHERE id > $1 ORDER BY id LIMIT $2`, []any{cursor, n}, func(rows *sql.Rows) error {
+	err := t.upTo(n, `SELECT id FROM posts WHERE id > $1 ORDER BY id`, []any{cursor}, func(rows *sql.Rows) error {
 		var id list.PostID
 		if err := rows.Scan(&id); err != nil {
 			return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -28,6 +27,10 @@ func (t *tx) AddJob(j list.NewJob) (list.JobID, error) {
 		return 0, err
 	}
 	t.group.due = true
+	if p, ok := t.group.fresh[j.Post]; ok {
+		p.job = list.JobID(id)
+		t.group.fresh[j.Post] = p
+	}
 	for _, rcpt := range j.Rcpts {
 		c := newCopy{job: list.JobID(id), lane: laneOf(rcpt), rcpts: addresses([]string{rcpt}), since: at(j.At), due: at(j.At)}
 		if _, err := t.addCopy(c); err != nil {
@@ -114,7 +117,24 @@ func parseRcpts(column string) ([]list.Rcpt, error) {
 
 // Source is what the copies of a job are made from. See outbox.Store.
 func (s *Store) Source(ctx context.Context, job list.JobID) (src list.Source, err error) {
-	err = s.reading(ctx, func(t *tx) error { src, err = t.source(job); return err })
+	err = s.reading(ctx, func(t *tx) error {
+		if fresh, ok := s.fresh.take(job); ok {
+			src, err = t.freshSource(fresh)
+		} else {
+			src, err = t.source(job)
+		}
+		return err
+	})
+	return src, err
+}
+
+// freshSource makes it of a post that is still in memory, without a query.
+func (t *tx) freshSource(p freshPost) (src list.Source, err error) {
+	src = list.Source{Kind: list.SourcePost, Trace: p.Trace, MessageID: p.MessageID, Received: p.Received, Key: p.page}
+	if src.Raw, err = unpack(p.Packed.Bytes); err != nil {
+		return src, err
+	}
+	src.List, err = t.listOf(p.List)
 	return src, err
 }
 
@@ -122,17 +142,16 @@ func (t *tx) source(job list.JobID) (list.Source, error) {
 	var src list.Source
 	var l list.ListID
 	var frame []byte
-	var post, jobAt, received, number int64
-	var trace, messageID, key sql.NullString
+	var post, jobAt, received int64
 	ok, err := t.one(`SELECT COALESCE(jobs.list, 0), COALESCE(jobs.post, 0), jobs.at, jobs.sender, COALESCE(raws.zstd, jobs.zstd),
-			posts.trace, posts.message_id, COALESCE(posts.received, 0), COALESCE(posts.number, 0), nodes.message_id
-		FROM jobs LEFT JOIN posts ON posts.id = jobs.post LEFT JOIN raws ON raws.post = jobs.post LEFT JOIN nodes ON nodes.id = posts.node
-		WHERE jobs.id = $1`, []any{job}, &l, &post, &jobAt, &src.Sender, &frame, &trace, &messageID, &received, &number, &key)
+			COALESCE(posts.trace, ''), COALESCE(posts.message_id, ''), COALESCE(posts.received, 0), COALESCE(posts.page, '')
+		FROM jobs LEFT JOIN posts ON posts.id = jobs.post LEFT JOIN raws ON raws.post = jobs.post
+		WHERE jobs.id = $1`, []any{job}, &l, &post, &jobAt, &src.Sender, &frame, &src.Trace, &src.MessageID, &received, &src.Key)
 	if err != nil {
 		return src, fmt.Errorf("read job: %w", err)
 	}
 	if !ok || frame == nil {
-		return src, list.Errorf(list.Unknown, "no such job")
+		return src, errNoJob
 	}
 	if src.Raw, err = unpack(frame); err != nil {
 		return src, err
@@ -140,11 +159,12 @@ func (t *tx) source(job list.JobID) (list.Source, error) {
 	src.Kind, src.Received = list.SourceMail, moment(jobAt)
 	if post != 0 {
 		src.Kind, src.Received = list.SourcePost, moment(received)
-		src.Trace, src.MessageID, src.Key = trace.String, messageID.String, postKey(key.String, number)
 	}
 	src.List, err = t.listOf(l)
 	return src, err
 }
+
+var errNoJob = list.Errorf(list.Unknown, "no such job")
 
 // listOf is the list of this id; zero for 0.
 func (t *tx) listOf(id list.ListID) (list.List, error) {
@@ -166,7 +186,11 @@ func (s *Store) Settle(ctx context.Context, results []list.Result) error {
 }
 
 // sums is what a settlement adds to a job.
-type sums struct{ delivered, bounced, cancelled int }
+type sums struct {
+	delivered, bounced, cancelled int
+
+	mail bool // the job has mail of its own, which goes when it is done
+}
 
 func (t *tx) settle(results []list.Result, now time.Time) error {
 	perJob := map[list.JobID]*sums{}
@@ -211,7 +235,7 @@ func (t *tx) deleteCopies(ids []any) error {
 // any more.
 func (t *tx) addSums(job list.JobID, s sums) error {
 	if _, err := t.exec(`UPDATE jobs SET delivered = delivered + $1, bounced = bounced + $2, cancelled = cancelled + $3 WHERE id = $4`,
-		s.delivered, s.bounced, s.cancelled, job); err != nil {
+		s.delivered, s.bounced, s.cancelled, job); err != nil || !s.mail {
 		return err
 	}
 	_, err := t.exec(`UPDATE jobs SET zstd = NULL WHERE id = $1 AND zstd IS NOT NULL AND cursor IS NULL
@@ -226,6 +250,7 @@ func (t *tx) settleCopy(r list.Result, sum *sums, now time.Time) (waits bool, er
 	var dues []int64
 	last := ""
 	for i, a := range r.Answers {
+		sum.mail = sum.mail || r.Copy.Rcpts[i].Member == 0
 		switch a.Outcome {
 		case list.Delivered:
 			sum.delivered++

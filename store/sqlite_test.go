@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"parley/list"
@@ -250,5 +251,40 @@ func TestFreeze(t *testing.T) {
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The queries that run for every post or copy find their rows by an index and
+// sort nothing, so that their cost does not grow with the archive.
+func TestHotQueriesUseTheirIndexes(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	s := reopen(t, c)
+	for _, query := range []string{
+		`SELECT hash FROM posts WHERE list = 1 AND message_id = 'x'`,
+		`SELECT id FROM members WHERE list = 1 AND fold = 'x'`,
+		`SELECT id FROM nodes WHERE list = 1 AND message_id IN ('x', 'y')`,
+		`SELECT id FROM nodes WHERE list = 1 AND parent IN (1, 2)`,
+		`SELECT COALESCE(MAX(number), 0) + 1 FROM posts WHERE list = 1`,
+		`SELECT id, address FROM members WHERE list = 1 AND id > 5 AND state = 'active' AND delivery = 'each' AND since <= 9 ORDER BY id`,
+		`SELECT jobs.id FROM jobs JOIN posts ON posts.id = jobs.post WHERE jobs.cursor IS NOT NULL ORDER BY jobs.id`,
+		`SELECT copies.id FROM copies JOIN jobs ON jobs.id = copies.job WHERE copies.attempt IS NULL AND copies.due <= 9 AND copies.lane NOT IN ('x') ORDER BY copies.due`,
+		`SELECT MIN(due) FROM copies WHERE attempt IS NULL AND due > 9`,
+		`SELECT threads.id FROM threads JOIN posts ON posts.id = threads.first_post WHERE threads.list = 1 AND threads.posts > 0 AND (threads.last_at, threads.id) < (9, 9) ORDER BY threads.last_at DESC, threads.id DESC`,
+	} {
+		read(t, s, func(x list.Tx) error {
+			return x.(*tx).each("EXPLAIN QUERY PLAN "+query, nil, func(rows *sql.Rows) error {
+				var id, parent, zero int
+				var step string
+				if err := rows.Scan(&id, &parent, &zero, &step); err != nil {
+					return err
+				}
+				if strings.HasPrefix(step, "SCAN") && !strings.Contains(step, "jobs_open") || strings.Contains(step, "TEMP B-TREE") {
+					t.Errorf("%s: %s", query, step)
+				}
+				return nil
+			})
+		})
 	}
 }

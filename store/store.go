@@ -65,6 +65,8 @@ type Store struct {
 	lists      atomic.Pointer[listsSnapshot]
 	generation atomic.Int64 // rises when lists or their options change
 
+	fresh freshPosts
+
 	bellsMu sync.Mutex
 	bells   []chan struct{}
 }
@@ -79,6 +81,7 @@ func Open(c Config) (*Store, error) {
 		jobs:    make(chan *job, groupMax),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
+		fresh:   freshPosts{posts: map[list.JobID]freshPost{}},
 	}
 	if err := s.openFiles(); err != nil {
 		return nil, err

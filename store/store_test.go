@@ -93,11 +93,11 @@ func addMember(t *testing.T, s *Store, l list.List, address string) (m list.Memb
 func addPost(t *testing.T, s *Store, l list.List, id string) (p list.PostID) {
 	t.Helper()
 	write(t, s, func(tx list.Tx) error {
-		n, err := tx.AddNode(l.ID, id, false, 0, 0)
-		if err != nil {
+		var err error
+		if p, err = tx.AddPost(newPost(l, id)); err != nil {
 			return err
 		}
-		p, _, err = tx.AddPost(newPost(l, id), n.ID)
+		_, err = tx.AddNode(l.ID, list.NewNode{MessageID: id, Post: p, Received: noon})
 		return err
 	})
 	return p

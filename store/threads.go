@@ -2,6 +2,8 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
+	"time"
 
 	"parley/list"
 )
@@ -35,30 +37,65 @@ func (t *tx) Node(l list.ListID, id list.NodeID) (n list.ThreadNode, err error) 
 	return n, err
 }
 
-func (t *tx) AddNode(l list.ListID, id string, ghost bool, parent list.NodeID, thread list.ThreadID) (list.ThreadNode, error) {
-	n := list.ThreadNode{Parent: parent, Thread: thread, Ghost: ghost}
-	if thread == 0 {
-		made, err := t.addThread(l, 1)
-		if err != nil {
-			return n, err
-		}
-		n.Thread = made
-	} else if _, err := t.exec(`UPDATE threads SET nodes = nodes + 1 WHERE list = $1 AND id = $2`, l, thread); err != nil {
-		return n, err
+func (t *tx) AddNode(l list.ListID, n list.NewNode) (list.ThreadNode, error) {
+	node := list.ThreadNode{Parent: n.Parent, Thread: n.Thread, Ghost: n.Post == 0}
+	var err error
+	if n.Thread == 0 {
+		node.Thread, err = t.addThread(l, n)
+	} else {
+		err = t.growThread(l, n)
+	}
+	if err != nil {
+		return node, fmt.Errorf("count in its thread: %w", err)
 	}
 	var messageID any
-	if id != "" {
-		messageID = id
+	if n.MessageID != "" {
+		messageID = n.MessageID
 	}
-	made, err := t.insert(`INSERT INTO nodes (list, message_id, parent, thread) VALUES ($1, $2, $3, $4)`,
-		l, messageID, none(int64(parent)), n.Thread)
-	n.ID = list.NodeID(made)
-	return n, err
+	id, err := t.insert(`INSERT INTO nodes (list, message_id, post, parent, thread) VALUES ($1, $2, $3, $4, $5)`,
+		l, messageID, none(int64(n.Post)), none(int64(n.Parent)), node.Thread)
+	node.ID = list.NodeID(id)
+	return node, err
 }
 
-func (t *tx) addThread(l list.ListID, nodes int) (list.ThreadID, error) {
-	id, err := t.insert(`INSERT INTO threads (list, nodes, posts, first_post, first_at, last_at) VALUES ($1, $2, 0, 0, 0, 0)`, l, nodes)
+func (t *tx) addThread(l list.ListID, first list.NewNode) (list.ThreadID, error) {
+	posts := 0
+	if first.Post != 0 {
+		posts = 1
+	}
+	id, err := t.insert(`INSERT INTO threads (list, nodes, posts, first_post, first_at, last_at) VALUES ($1, 1, $2, $3, $4, $4)`,
+		l, posts, first.Post, at(first.Received))
 	return list.ThreadID(id), err
+}
+
+// growThread counts a new node of a thread, and the post in it.
+func (t *tx) growThread(l list.ListID, n list.NewNode) error {
+	if n.Post == 0 {
+		_, err := t.exec(`UPDATE threads SET nodes = nodes + 1 WHERE list = $1 AND id = $2`, l, n.Thread)
+		return err
+	}
+	return t.countPost(l, n.Thread, n.Post, n.Received, 1)
+}
+
+// countPost counts a post, and nodes more nodes, in a thread.
+func (t *tx) countPost(l list.ListID, thread list.ThreadID, p list.PostID, received time.Time, nodes int) error {
+	_, err := t.exec(`UPDATE threads SET nodes = nodes + $1, posts = posts + 1,
+			first_post = CASE WHEN posts = 0 THEN $2 ELSE first_post END,
+			first_at = CASE WHEN posts = 0 THEN $3 ELSE first_at END,
+			last_at = CASE WHEN $3 > last_at THEN $3 ELSE last_at END
+		WHERE list = $4 AND id = $5`, nodes, p, at(received), l, thread)
+	return err
+}
+
+func (t *tx) Realize(l list.ListID, n list.NodeID, p list.PostID, received time.Time) error {
+	if _, err := t.exec(`UPDATE nodes SET post = $1 WHERE list = $2 AND id = $3`, p, l, n); err != nil {
+		return err
+	}
+	node, err := t.Node(l, n)
+	if err != nil {
+		return err
+	}
+	return t.countPost(l, node.Thread, p, received, 0)
 }
 
 func (t *tx) SetParent(l list.ListID, n, parent list.NodeID) error {
@@ -71,11 +108,11 @@ func (t *tx) Children(l list.ListID, nodes []list.NodeID, limit int) ([]list.Nod
 	for len(nodes) > 0 && len(children) < limit {
 		part := nodes[:min(len(nodes), argsMax)]
 		nodes = nodes[len(part):]
-		args := []any{l, limit}
+		args := []any{l}
 		for _, n := range part {
 			args = append(args, n)
 		}
-		err := t.each(`SELECT id FROM nodes WHERE list = $1 AND parent IN `+in(3, len(part))+` LIMIT $2`, args, func(rows *sql.Rows) error {
+		err := t.upTo(limit-len(children), `SELECT id FROM nodes WHERE list = $1 AND parent IN `+in(2, len(part)), args, func(rows *sql.Rows) error {
 			var n list.NodeID
 			if err := rows.Scan(&n); err != nil {
 				return err
@@ -101,11 +138,11 @@ func (t *tx) ThreadNodes(l list.ListID, thread list.ThreadID) (n int, err error)
 
 func (t *tx) Relabel(l list.ListID, nodes []list.NodeID, from, to list.ThreadID) error {
 	if to == 0 {
-		made, err := t.addThread(l, 0)
+		made, err := t.insert(`INSERT INTO threads (list, nodes, posts, first_post, first_at, last_at) VALUES ($1, 0, 0, 0, 0, 0)`, l)
 		if err != nil {
 			return err
 		}
-		to = made
+		to = list.ThreadID(made)
 	}
 	for len(nodes) > 0 {
 		part := nodes[:min(len(nodes), argsMax)]

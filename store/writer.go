@@ -26,13 +26,14 @@ type job struct {
 
 // group is the transactions that share one commit.
 type group struct {
-	dirty   map[list.ListID]bool // lists whose pages change
-	lists   bool                 // lists or options change
-	due     bool                 // something to send or to index
-	foreign int64                // PRAGMA data_version that was last seen
-	spoilt  bool                 // an error that took the whole transaction with it
-	copied  time.Time            // the last copy of the write-ahead log
-	cut     time.Time            // the last time it was cut
+	dirty   map[list.ListID]bool      // lists whose pages change
+	lists   bool                      // lists or options change
+	due     bool                      // something to send or to index
+	foreign int64                     // PRAGMA data_version that was last seen
+	spoilt  bool                      // an error that took the whole transaction with it
+	fresh   map[list.PostID]freshPost // posts of this group
+	copied  time.Time                 // the last copy of the write-ahead log
+	cut     time.Time                 // the last time it was cut
 }
 
 // Write runs fn in a transaction that is fsynced when Write returns nil. See
@@ -75,7 +76,7 @@ func (s *Store) runWriter() {
 		s.log.Error("writer without a connection", "err", err)
 		return
 	}
-	w := &tx{store: s, ctx: context.Background(), conn: conn, stmts: map[string]*sql.Stmt{}, group: &group{dirty: map[list.ListID]bool{}}}
+	w := &tx{store: s, ctx: context.Background(), conn: conn, stmts: map[string]*sql.Stmt{}, group: &group{dirty: map[list.ListID]bool{}, fresh: map[list.PostID]freshPost{}}}
 	defer w.closeWriter()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -229,7 +230,13 @@ func (w *tx) afterCommit(ok bool) {
 	if !ok {
 		w.store.generation.Add(1) // what the failed group read of its own changes is void
 	}
+	if ok {
+		for _, p := range g.fresh {
+			w.store.fresh.put(p)
+		}
+	}
 	clear(g.dirty)
+	clear(g.fresh)
 	g.lists, g.due = false, false
 	w.limitLog()
 }
@@ -306,6 +313,30 @@ func (t *tx) each(query string, args []any, scan func(*sql.Rows) error) error {
 	}
 	return rows.Err()
 }
+
+// upTo calls scan for the first n rows of a query. It stands for a LIMIT $n:
+// SQLite compiles a statement anew each time that such a limit is bound.
+func (t *tx) upTo(n int, query string, args []any, scan func(*sql.Rows) error) error {
+	if n <= 0 {
+		return nil
+	}
+	seen := 0
+	err := t.each(query, args, func(rows *sql.Rows) error {
+		if err := scan(rows); err != nil {
+			return err
+		}
+		if seen++; seen == n {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+var errEnough = errors.New("enough rows")
 
 // prepared is the statement of a query, made once for each connection.
 func (t *tx) prepared(query string) (*sql.Stmt, error) {

@@ -36,6 +36,7 @@ CREATE TABLE members (
 	bounce_key BLOB -- a hash of the token in the envelope sender
 );
 CREATE UNIQUE INDEX members_fold ON members (list, fold);
+CREATE INDEX members_list ON members (list, id);
 CREATE UNIQUE INDEX members_bounce_key ON members (list, bounce_key);
 
 -- A thread is a label that the nodes of one tree share. posts, first_post and
@@ -55,7 +56,7 @@ CREATE INDEX threads_last ON threads (list, last_at, id);
 CREATE TABLE nodes (
 	id         INTEGER PRIMARY KEY,
 	list       INTEGER NOT NULL REFERENCES lists (id),
-	message_id TEXT, -- none: another post has the same
+	message_id TEXT, -- none: another post of the list has the same
 	post       INTEGER,
 	parent     INTEGER,
 	thread     INTEGER NOT NULL
@@ -63,12 +64,12 @@ CREATE TABLE nodes (
 CREATE UNIQUE INDEX nodes_message_id ON nodes (list, message_id);
 CREATE INDEX nodes_parent ON nodes (parent);
 CREATE INDEX nodes_thread ON nodes (thread);
+CREATE INDEX nodes_post ON nodes (post) WHERE message_id IS NULL;
 
 CREATE TABLE posts (
 	id         INTEGER PRIMARY KEY,
 	list       INTEGER NOT NULL REFERENCES lists (id),
 	number     INTEGER NOT NULL, -- within the list, by arrival, never used again
-	node       INTEGER NOT NULL,
 	message_id TEXT    NOT NULL,
 	hash       BLOB    NOT NULL, -- SHA-256 of From, Date, Subject and body
 	from_name  TEXT    NOT NULL,
@@ -79,7 +80,8 @@ CREATE TABLE posts (
 	size       INTEGER NOT NULL, -- bytes as received
 	trace      TEXT    NOT NULL,
 	session    TEXT    NOT NULL,
-	auth       TEXT    NOT NULL
+	auth       TEXT    NOT NULL,
+	page       TEXT    NOT NULL  -- path segment of its page: its Message-ID, or ~ and its number
 );
 CREATE UNIQUE INDEX posts_number ON posts (list, number);
 CREATE INDEX posts_message_id ON posts (list, message_id);
