@@ -313,6 +313,16 @@ func (t *tx) addRefusal(c list.Copy, r list.Rcpt, a list.Answer, now time.Time) 
 	return err
 }
 
+// ClampQueue makes copies due now that wait for a time after latest: no retry
+// is that far away, so the clock was set back after it was planned.
+func (s *Store) ClampQueue(ctx context.Context, latest time.Time) error {
+	return s.writing(ctx, func(t *tx) error {
+		n, err := affected(t.exec(`UPDATE copies SET due = $1 WHERE attempt IS NULL AND due > $2`, at(s.now()), at(latest)))
+		t.group.due = t.group.due || n > 0
+		return err
+	})
+}
+
 // ResetAttempts makes every copy whose attempt has no result due at once: its
 // server may or may not have taken it (RFC 1047). Only a starting serve, which
 // holds the lock, may ask for it.

@@ -243,3 +243,18 @@ func TestOperatorsRetryAndDrop(t *testing.T) {
 		}
 	})
 }
+
+func TestAClockSetBackDelaysNothing(t *testing.T) {
+	conform(t, func(t *testing.T, s *Store) {
+		fanned(t, s, 2, false)
+		copies, _ := claimNow(t, s, noon, 9)
+		settle(t, s, all(copies[0], list.Answer{Outcome: list.Later, Due: noon.Add(24 * time.Hour)}))
+		settle(t, s, all(copies[1], list.Answer{Outcome: list.Later, Due: noon.Add(time.Hour)}))
+		if err := s.ClampQueue(context.Background(), noon.Add(4*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if now, next := claimNow(t, s, noon, 9); len(now) != 1 || now[0].ID != copies[0].ID || !next.Equal(noon.Add(time.Hour)) {
+			t.Errorf("due at once: %v, then at %v", now, next)
+		}
+	})
+}
