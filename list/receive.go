@@ -3,6 +3,7 @@ package list
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (d *Desk) Receive(ctx context.Context, env Envelope, raw []byte) error {
 		if n.accepted != nil {
 			n.about = append(n.about, d.brokenSignatures(in, *n.accepted)...)
 		}
-		d.log.Info(n.event, append(n.about, "session", env.Session)...)
+		d.log.Log(ctx, n.level(), n.event, append(n.about, "session", env.Session)...)
 	}
 	return nil
 }
@@ -74,6 +75,14 @@ type note struct {
 	event    string // post, repeat, held, discarded, forwarded, bounce
 	about    []any  // attributes, by turns name and value
 	accepted *List  // the list that has the mail as a post now
+}
+
+// level is Debug for what is as it should be: smtpd has a line for each mail.
+func (n note) level() slog.Level {
+	if n.event == "post" && len(n.about) == 4 { // list and post, and nothing to tell of them
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }
 
 // incoming is a mail on its way through the steps of one recipient.

@@ -94,7 +94,7 @@ func (c *claim) takeOne(one list.Copy, column string) error {
 		return err
 	}
 	if gone := len(all) - len(one.Rcpts); gone > 0 {
-		if err := c.addSums(one.Job, sums{cancelled: gone, mail: true}); err != nil {
+		if err := c.addSums(one.Job, sums{cancelled: gone}); err != nil {
 			return err
 		}
 	}

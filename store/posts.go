@@ -12,24 +12,18 @@ import (
 )
 
 func (t *tx) FindRepeat(l list.ListID, messageID string, hash [32]byte) (bool, error) {
-	for _, query := range []string{
-		`SELECT hash FROM posts WHERE list = $1 AND message_id = $2`,
-		`SELECT hash FROM held WHERE list = $1 AND message_id = $2`,
-	} {
-		found := false
-		err := t.each(query, []any{l, messageID}, func(rows *sql.Rows) error {
-			var known []byte
-			if err := rows.Scan(&known); err != nil {
-				return err
-			}
-			found = found || bytes.Equal(known, hash[:])
-			return nil
-		})
-		if err != nil || found {
-			return found, err
+	found := false
+	err := t.each(`SELECT posts.hash FROM nodes JOIN posts ON posts.id = nodes.post WHERE nodes.list = $1 AND nodes.message_id = $2
+		UNION ALL SELECT hash FROM posts WHERE list = $1 AND message_id = $2 AND taken = 1
+		UNION ALL SELECT hash FROM held WHERE list = $1 AND message_id = $2`, []any{l, messageID}, func(rows *sql.Rows) error {
+		var known []byte
+		if err := rows.Scan(&known); err != nil {
+			return err
 		}
-	}
-	return false, nil
+		found = found || bytes.Equal(known, hash[:])
+		return nil
+	})
+	return found, err
 }
 
 func (t *tx) AddPost(p list.NewPost) (list.PostID, error) {
@@ -42,9 +36,9 @@ func (t *tx) AddPost(p list.NewPost) (list.PostID, error) {
 		return 0, fmt.Errorf("take a number: %w", err)
 	}
 	page := pageOf(p, number)
-	id, err := t.insert(`INSERT INTO posts (list, number, message_id, hash, from_name, from_addr, subject, date, received, size, trace, session, auth, page)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		p.List, number, p.MessageID, p.Hash[:], p.FromName, p.FromAddr, p.Subject, at(p.Date), at(p.Received), p.Packed.Size, p.Trace, p.Session, string(auth), page)
+	id, err := t.insert(`INSERT INTO posts (list, number, message_id, hash, from_name, from_addr, subject, date, received, size, trace, session, auth, taken, page)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		p.List, number, p.MessageID, p.Hash[:], p.FromName, p.FromAddr, p.Subject, at(p.Date), at(p.Received), p.Packed.Size, p.Trace, p.Session, string(auth), p.Taken, page)
 	if err != nil {
 		return 0, err
 	}

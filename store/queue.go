@@ -21,8 +21,8 @@ func (t *tx) AddJob(j list.NewJob) (list.JobID, error) {
 	} else {
 		frame = j.Mail.Bytes
 	}
-	id, err := t.insert(`INSERT INTO jobs (list, post, at, cursor, sender, zstd, delivered, bounced, cancelled)
-		VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0)`, none(int64(j.List)), none(int64(j.Post)), at(j.At), cursor, j.Sender, frame)
+	id, err := t.insert(`INSERT INTO jobs (list, post, at, cursor, sender, zstd, rcpts, delivered, bounced, cancelled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0)`, none(int64(j.List)), none(int64(j.Post)), at(j.At), cursor, j.Sender, frame, len(j.Rcpts))
 	if err != nil {
 		return 0, err
 	}
@@ -186,11 +186,7 @@ func (s *Store) Settle(ctx context.Context, results []list.Result) error {
 }
 
 // sums is what a settlement adds to a job.
-type sums struct {
-	delivered, bounced, cancelled int
-
-	mail bool // the job has mail of its own, which goes when it is done
-}
+type sums struct{ delivered, bounced, cancelled int }
 
 func (t *tx) settle(results []list.Result, now time.Time) error {
 	perJob := map[list.JobID]*sums{}
@@ -231,15 +227,12 @@ func (t *tx) deleteCopies(ids []any) error {
 	return nil
 }
 
-// addSums counts; the mail of a job that is done and is no post is not needed
-// any more.
+// addSums counts. Mail that is no post is not needed any more when it has
+// ended for all of its recipients.
 func (t *tx) addSums(job list.JobID, s sums) error {
-	if _, err := t.exec(`UPDATE jobs SET delivered = delivered + $1, bounced = bounced + $2, cancelled = cancelled + $3 WHERE id = $4`,
-		s.delivered, s.bounced, s.cancelled, job); err != nil || !s.mail {
-		return err
-	}
-	_, err := t.exec(`UPDATE jobs SET zstd = NULL WHERE id = $1 AND zstd IS NOT NULL AND cursor IS NULL
-		AND NOT EXISTS (SELECT 1 FROM copies WHERE job = $1)`, job)
+	_, err := t.exec(`UPDATE jobs SET delivered = delivered + $1, bounced = bounced + $2, cancelled = cancelled + $3,
+			zstd = CASE WHEN delivered + $1 + bounced + $2 + cancelled + $3 < rcpts THEN zstd END
+		WHERE id = $4`, s.delivered, s.bounced, s.cancelled, job)
 	return err
 }
 
@@ -250,7 +243,6 @@ func (t *tx) settleCopy(r list.Result, sum *sums, now time.Time) (waits bool, er
 	var dues []int64
 	last := ""
 	for i, a := range r.Answers {
-		sum.mail = sum.mail || r.Copy.Rcpts[i].Member == 0
 		switch a.Outcome {
 		case list.Delivered:
 			sum.delivered++

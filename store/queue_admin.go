@@ -96,7 +96,7 @@ func (t *tx) DropQueue(ids []list.CopyID) (n int, err error) {
 		if err := t.deleteCopies([]any{id}); err != nil {
 			return n, err
 		}
-		if err := t.addSums(job, sums{cancelled: len(all), mail: true}); err != nil {
+		if err := t.addSums(job, sums{cancelled: len(all)}); err != nil {
 			return n, fmt.Errorf("count: %w", err)
 		}
 		n++

@@ -262,10 +262,11 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 	c.Dir = t.TempDir()
 	s := reopen(t, c)
 	for _, query := range []string{
-		`SELECT hash FROM posts WHERE list = 1 AND message_id = 'x'`,
+		`SELECT hash FROM posts WHERE list = 1 AND message_id = 'x' AND taken = 1`,
 		`SELECT id FROM members WHERE list = 1 AND fold = 'x'`,
 		`SELECT id FROM nodes WHERE list = 1 AND message_id IN ('x', 'y')`,
 		`SELECT id FROM nodes WHERE list = 1 AND parent IN (1, 2)`,
+		`SELECT 1 FROM nodes WHERE post = 1 AND message_id IS NULL`,
 		`SELECT COALESCE(MAX(number), 0) + 1 FROM posts WHERE list = 1`,
 		`SELECT id, address FROM members WHERE list = 1 AND id > 5 AND state = 'active' AND delivery = 'each' AND since <= 9 ORDER BY id`,
 		`SELECT jobs.id FROM jobs JOIN posts ON posts.id = jobs.post WHERE jobs.cursor IS NOT NULL ORDER BY jobs.id`,

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	groupMax  = 512                    // transactions in one commit
-	groupTime = 20 * time.Millisecond  // after this a group takes no more
-	lookEvery = 250 * time.Millisecond // how often an idle writer looks for changes of other processes
+	groupMax    = 512                    // transactions in one commit
+	groupTime   = 20 * time.Millisecond  // after this a group takes no more
+	groupLinger = 2 * time.Millisecond   // and as long it waits for more, where there was more before
+	lookEvery   = 250 * time.Millisecond // how often an idle writer looks for changes of other processes
 )
 
 // job is one transaction that waits for the writer.
@@ -31,6 +32,7 @@ type group struct {
 	due     bool                      // something to send or to index
 	foreign int64                     // PRAGMA data_version that was last seen
 	spoilt  bool                      // an error that took the whole transaction with it
+	size    int                       // transactions in the last group
 	fresh   map[list.PostID]freshPost // posts of this group
 	copied  time.Time                 // the last copy of the write-ahead log
 	cut     time.Time                 // the last time it was cut
@@ -127,7 +129,9 @@ func (s *Store) commitGroup(w *tx, first *job) {
 	w.afterCommit(err == nil)
 }
 
-// runGroup runs first and what else waits, until the group is full.
+// runGroup runs first and what else waits, until the group is full. Where
+// several callers are at work it lingers a moment for those who are about to
+// come: each commit costs as much as several transactions.
 func (s *Store) runGroup(w *tx, first *job) (waiting []*job, answers []error, err error) {
 	start := time.Now()
 	for j := first; j != nil; {
@@ -138,13 +142,33 @@ func (s *Store) runGroup(w *tx, first *job) (waiting []*job, answers []error, er
 		}
 		j = nil
 		if len(waiting) < groupMax && time.Since(start) < groupTime {
-			select {
-			case j = <-s.jobs:
-			default:
-			}
+			j = s.nextJob(start, w.group.size > 1 || len(waiting) > 1)
 		}
 	}
+	w.group.size = len(waiting)
 	return waiting, answers, nil
+}
+
+// nextJob is a transaction that waits, or comes while the group that began at
+// start lingers; nil when there is none.
+func (s *Store) nextJob(start time.Time, linger bool) *job {
+	select {
+	case j := <-s.jobs:
+		return j
+	default:
+	}
+	left := groupLinger - time.Since(start)
+	if !linger || left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case j := <-s.jobs:
+		return j
+	case <-timer.C:
+		return nil
+	}
 }
 
 // answer tells each caller: its own error, or that of the whole group.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -136,7 +137,10 @@ func openListeners(c *Config) (*opened, error) {
 
 func (c *Config) open(l listener) (net.Listener, error) {
 	if !l.unix() {
-		return net.Listen("tcp", l.addr)
+		// Every session has deadlines of its own; TCP's probes would only cost
+		// system calls.
+		quiet := net.ListenConfig{KeepAlive: -1}
+		return quiet.Listen(context.Background(), "tcp", l.addr)
 	}
 	mode, err := c.LMTP.socketMode()
 	if err != nil {

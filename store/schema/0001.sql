@@ -62,7 +62,7 @@ CREATE TABLE nodes (
 	thread     INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX nodes_message_id ON nodes (list, message_id);
-CREATE INDEX nodes_parent ON nodes (parent);
+CREATE INDEX nodes_parent ON nodes (parent) WHERE parent IS NOT NULL;
 CREATE INDEX nodes_thread ON nodes (thread);
 CREATE INDEX nodes_post ON nodes (post) WHERE message_id IS NULL;
 
@@ -81,10 +81,11 @@ CREATE TABLE posts (
 	trace      TEXT    NOT NULL,
 	session    TEXT    NOT NULL,
 	auth       TEXT    NOT NULL,
+	taken      INTEGER NOT NULL, -- an earlier post of the list has the same Message-ID
 	page       TEXT    NOT NULL  -- path segment of its page: its Message-ID, or ~ and its number
 );
 CREATE UNIQUE INDEX posts_number ON posts (list, number);
-CREATE INDEX posts_message_id ON posts (list, message_id);
+CREATE INDEX posts_taken ON posts (list, message_id) WHERE taken = 1;
 
 -- The mail as received, one zstd frame each, apart from the rows that pages read.
 CREATE TABLE raws (
@@ -135,7 +136,8 @@ CREATE TABLE jobs (
 	at        INTEGER NOT NULL,
 	cursor    INTEGER, -- none: all recipients have their copy
 	sender    TEXT    NOT NULL,
-	zstd      BLOB,
+	zstd      BLOB,    -- of mail that is no post; none: all of it ended
+	rcpts     INTEGER NOT NULL, -- how many that mail has
 	delivered INTEGER NOT NULL,
 	bounced   INTEGER NOT NULL,
 	cancelled INTEGER NOT NULL
@@ -155,7 +157,6 @@ CREATE TABLE copies (
 	last    TEXT    NOT NULL
 );
 CREATE INDEX copies_due ON copies (due) WHERE attempt IS NULL;
-CREATE INDEX copies_job ON copies (job);
 
 -- What a server answered for good about a recipient.
 CREATE TABLE refusals (
