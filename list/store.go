@@ -12,6 +12,9 @@ type Store interface {
 	// of it is kept. An error of fn is returned as it is. Transactions of
 	// others may share the commit, so fn waits for nothing but its tx.
 	Write(ctx context.Context, fn func(Tx) error) error
+	// WriteBehind is Write for work that nobody waits for: it gives way to
+	// the answers of those who do.
+	WriteBehind(ctx context.Context, fn func(Tx) error) error
 	// Read runs fn on one snapshot of the database; a write in it fails.
 	Read(ctx context.Context, fn func(Tx) error) error
 	// Lists is every list, removed ones too, by address. It is a snapshot

@@ -30,7 +30,7 @@ func (d *Desk) MakeTexts(ctx context.Context) (int, error) {
 		}
 		texts = append(texts, t)
 	}
-	err = d.store.Write(ctx, func(tx Tx) error {
+	err = d.store.WriteBehind(ctx, func(tx Tx) error {
 		for _, t := range texts {
 			if err := tx.SetText(t); err != nil {
 				return fmt.Errorf("keep text of post %d: %w", t.Post, err)

@@ -18,7 +18,7 @@ const openJobs = 16
 // waiting ones, and expands open fan-outs. next is when something is due after
 // that, zero when nothing waits. See outbox.Store.
 func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy, next time.Time, err error) {
-	err = s.writing(ctx, func(t *tx) (err error) {
+	err = s.submit(ctx, s.behind, func(t *tx) (err error) {
 		c := claim{tx: t, now: what.Now, most: what.Max, skip: what.Skip}
 		if err := c.takeWaiting(); err != nil {
 			return fmt.Errorf("take waiting copies: %w", err)

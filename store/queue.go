@@ -182,7 +182,7 @@ func (t *tx) listOf(id list.ListID) (list.List, error) {
 
 // Settle records what became of copies, all in one transaction. See outbox.Store.
 func (s *Store) Settle(ctx context.Context, results []list.Result) error {
-	return s.writing(ctx, func(t *tx) error { return t.settle(results, s.now()) })
+	return s.submit(ctx, s.behind, func(t *tx) error { return t.settle(results, s.now()) })
 }
 
 // sums is what a settlement adds to a job.

@@ -57,7 +57,8 @@ type Store struct {
 	copying    sync.Mutex
 	background sync.WaitGroup
 
-	jobs    chan *job
+	jobs    chan *job // somebody waits for them
+	behind  chan *job // nobody does
 	stop    chan struct{}
 	stopped chan struct{}
 	closing sync.Once
@@ -79,6 +80,7 @@ func Open(c Config) (*Store, error) {
 		log: c.Log, now: c.Now, dir: c.Dir,
 		readers: make(chan *reader, readers),
 		jobs:    make(chan *job, groupMax),
+		behind:  make(chan *job, groupMax),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 		fresh:   freshPosts{posts: map[list.JobID]freshPost{}},

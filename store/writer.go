@@ -14,7 +14,8 @@ import (
 const (
 	groupMax    = 512                    // transactions in one commit
 	groupTime   = 20 * time.Millisecond  // after this a group takes no more
-	groupLinger = 2 * time.Millisecond   // and as long it waits for more, where there was more before
+	groupLinger = time.Millisecond       // and as long it waits for more, where there was more before
+	ackTime     = 3 * time.Millisecond   // in which an answer is out after its commit
 	lookEvery   = 250 * time.Millisecond // how often an idle writer looks for changes of other processes
 )
 
@@ -33,6 +34,7 @@ type group struct {
 	foreign int64                     // PRAGMA data_version that was last seen
 	spoilt  bool                      // an error that took the whole transaction with it
 	size    int                       // transactions in the last group
+	acked   time.Time                 // the last commit that somebody waited for
 	fresh   map[list.PostID]freshPost // posts of this group
 	copied  time.Time                 // the last copy of the write-ahead log
 	cut     time.Time                 // the last time it was cut
@@ -44,10 +46,19 @@ func (s *Store) Write(ctx context.Context, fn func(list.Tx) error) error {
 	return s.writing(ctx, func(t *tx) error { return fn(t) })
 }
 
+// WriteBehind is Write for work that nobody waits for. See list.Store.
+func (s *Store) WriteBehind(ctx context.Context, fn func(list.Tx) error) error {
+	return s.submit(ctx, s.behind, func(t *tx) error { return fn(t) })
+}
+
 func (s *Store) writing(ctx context.Context, fn func(*tx) error) error {
+	return s.submit(ctx, s.jobs, fn)
+}
+
+func (s *Store) submit(ctx context.Context, queue chan<- *job, fn func(*tx) error) error {
 	j := &job{ctx: ctx, fn: fn, done: make(chan error, 1)}
 	select {
-	case s.jobs <- j:
+	case queue <- j:
 	case <-s.stop:
 		return errClosed
 	case <-ctx.Done():
@@ -86,6 +97,9 @@ func (s *Store) runWriter() {
 		select {
 		case j := <-s.jobs:
 			s.commitGroup(w, j)
+			w.group.acked = time.Now()
+		case j := <-s.behind:
+			s.giveWay(w, j)
 		case <-look.C:
 			w.lookForOthers()
 		case <-s.stop:
@@ -95,11 +109,30 @@ func (s *Store) runWriter() {
 	}
 }
 
+// giveWay commits work that nobody waits for: with the next group that somebody
+// waits for, or alone once the answers to the last one are out. So nothing comes
+// between a commit and its 250, and busy times have fewer commits.
+func (s *Store) giveWay(w *tx, behind *job) {
+	timer := time.NewTimer(ackTime - time.Since(w.group.acked))
+	defer timer.Stop()
+	select {
+	case j := <-s.jobs:
+		s.commitGroup(w, j, behind)
+		w.group.acked = time.Now()
+	case <-timer.C:
+		s.commitGroup(w, behind)
+	case <-s.stop:
+		s.commitGroup(w, behind)
+	}
+}
+
 // drain commits what was waiting when the store was told to close.
 func (s *Store) drain(w *tx) {
 	for {
 		select {
 		case j := <-s.jobs:
+			s.commitGroup(w, j)
+		case j := <-s.behind:
 			s.commitGroup(w, j)
 		default:
 			return
@@ -107,8 +140,8 @@ func (s *Store) drain(w *tx) {
 	}
 }
 
-func (s *Store) commitGroup(w *tx, first *job) {
-	waiting := []*job{first}
+func (s *Store) commitGroup(w *tx, first ...*job) {
+	waiting := first
 	answers := []error{}
 	err := w.begin()
 	if err == nil {
@@ -116,6 +149,7 @@ func (s *Store) commitGroup(w *tx, first *job) {
 	}
 	if err == nil && ackBeforeCommit {
 		answer(waiting, answers, nil)
+		time.Sleep(ackTime) // long enough to be seen
 	}
 	if err == nil {
 		err = w.commit()
@@ -132,17 +166,18 @@ func (s *Store) commitGroup(w *tx, first *job) {
 // runGroup runs first and what else waits, until the group is full. Where
 // several callers are at work it lingers a moment for those who are about to
 // come: each commit costs as much as several transactions.
-func (s *Store) runGroup(w *tx, first *job) (waiting []*job, answers []error, err error) {
+func (s *Store) runGroup(w *tx, first []*job) (waiting []*job, answers []error, err error) {
 	start := time.Now()
-	for j := first; j != nil; {
+	for next := first; len(next) > 0; {
+		j := next[0]
+		next = next[1:]
 		waiting = append(waiting, j)
 		answers = append(answers, w.runJob(j))
 		if w.group.spoilt {
-			return waiting, answers, answers[len(answers)-1]
+			return append(waiting, next...), answers, answers[len(answers)-1]
 		}
-		j = nil
-		if len(waiting) < groupMax && time.Since(start) < groupTime {
-			j = s.nextJob(start, w.group.size > 1 || len(waiting) > 1)
+		if len(next) == 0 && len(waiting) < groupMax && time.Since(start) < groupTime {
+			next = s.nextJob(start, w.group.size > 1 || len(waiting) > 1)
 		}
 	}
 	w.group.size = len(waiting)
@@ -150,11 +185,13 @@ func (s *Store) runGroup(w *tx, first *job) (waiting []*job, answers []error, er
 }
 
 // nextJob is a transaction that waits, or comes while the group that began at
-// start lingers; nil when there is none.
-func (s *Store) nextJob(start time.Time, linger bool) *job {
+// start lingers; none when there is none.
+func (s *Store) nextJob(start time.Time, linger bool) []*job {
 	select {
 	case j := <-s.jobs:
-		return j
+		return []*job{j}
+	case j := <-s.behind:
+		return []*job{j}
 	default:
 	}
 	left := groupLinger - time.Since(start)
@@ -165,7 +202,9 @@ func (s *Store) nextJob(start time.Time, linger bool) *job {
 	defer timer.Stop()
 	select {
 	case j := <-s.jobs:
-		return j
+		return []*job{j}
+	case j := <-s.behind:
+		return []*job{j}
 	case <-timer.C:
 		return nil
 	}
