@@ -27,9 +27,10 @@ type ledger struct {
 	receive func(env list.Envelope) error
 	knows   func(rcpt string) error
 
-	mu    sync.Mutex
-	asked []string
-	got   []receipt
+	mu     sync.Mutex
+	asked  []string
+	got    []receipt
+	looked bool // the test has asked for receipts
 }
 
 type receipt struct {
@@ -81,6 +82,7 @@ func (l *ledger) ReceiveEach(ctx context.Context, env list.Envelope, raw []byte)
 func (l *ledger) receipts() []receipt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.looked = true
 	return append([]receipt(nil), l.got...)
 }
 
@@ -148,6 +150,11 @@ func openAs(t testing.TB, cfg Config, desk *ledger, p Protocol) *house {
 		}
 		if n := s.Panics(); n != h.panics {
 			t.Errorf("%d panics, want %d:\n%s", n, h.panics, d)
+		}
+		desk.mu.Lock()
+		defer desk.mu.Unlock()
+		if n := len(desk.got); n > 0 && !desk.looked {
+			t.Errorf("the lists got %d messages, and the test expects none", n)
 		}
 	})
 	return h

@@ -299,6 +299,7 @@ func TestHostile29Junk(t *testing.T) {
 		for range 20 {
 			v.play("C RSET\nS 250\nC MAIL FROM:<anna@example.org>\nS 250\nC RCPT TO:<dev@lists.example.org>\nS 250\nC DATA\nS 354\nR \".\\r\\n\"\nS 250")
 		}
+		h.stored(t, make([]string, 20)...)
 	})
 	t.Run("trusted", func(t *testing.T) {
 		t.Parallel()

@@ -224,6 +224,7 @@ func TestHostile40PanicAtHello(t *testing.T) {
 	h.visit(t, "127.0.0.2").play("S 220\nC EHLO client.example.org\nS 421\nX")
 	h.Reconfigure(Config{})
 	h.visit(t, "127.0.0.2").play("D\nR \".\\r\\n\"\nS 250\nN")
+	h.stored(t, "")
 }
 
 func TestHostile41UnterminatedCommand(t *testing.T) {

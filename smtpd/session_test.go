@@ -103,6 +103,7 @@ func TestAcknowledgedAfterReceive(t *testing.T) {
 	v.conn.SetReadDeadline(time.Now().Add(patience))
 	kept <- true
 	v.play("S 250 2.0.0 queued as\nS 250")
+	h.stored(t, "hello\r\n")
 }
 
 func TestErrorsOfTheDesk(t *testing.T) {
@@ -291,6 +292,7 @@ func TestLogHasNoToken(t *testing.T) {
 	}})
 	v := h.visit(t, "127.0.0.2")
 	v.play(greeted + "C MAIL FROM:<x+y-secretsecret@example.org>\nS 250\nC RCPT TO:<dev+leave-secretsecret@lists.example.org>\nS 550\nC RCPT TO:<dev+bounce-secretsecret@lists.example.org>\nS 250\nC DATA\nS 354\nR \"Subject: secretsecret\\r\\n.\\r\\n\"\nS 250\nC QUIT\nS 221\nX")
+	h.stored(t, "Subject: secretsecret\r\n")
 	log := h.diary.String()
 	for _, want := range []string{"mail taken", "recipient refused", "dev+bounce-", "size=23", "code=250", "rcpts=1"} {
 		if !strings.Contains(log, want) {

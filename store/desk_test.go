@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,7 +18,7 @@ import (
 // The rules of package list on a real database. They stand here because list
 // knows no database.
 
-func newDesk(t *testing.T, s *Store) *list.Desk {
+func newDesk(t *testing.T, s *Store, log slog.Handler) *list.Desk {
 	t.Helper()
 	words, err := templates.New()
 	if err != nil {
@@ -25,13 +26,13 @@ func newDesk(t *testing.T, s *Store) *list.Desk {
 	}
 	site := list.Site{Hostname: "mx.example.org", Domains: []string{"lists.example.org"}, URL: "https://lists.example.org",
 		Operator: "op@example.org", Key: []byte("0123456789abcdef0123456789abcdef")}
-	return list.NewDesk(list.DeskConfig{Store: s, Site: site, Now: s.now, Log: slog.New(slog.DiscardHandler), Pack: Pack, Words: words.Mail})
+	return list.NewDesk(list.DeskConfig{Store: s, Site: site, Now: s.now, Log: slog.New(log), Pack: Pack, Words: words.Mail})
 }
 
 // onDesk runs a test with a desk and the list dev, which ann and bo are members of.
 func onDesk(t *testing.T, options string, test func(t *testing.T, d *list.Desk, s *Store, l list.List)) {
 	conform(t, func(t *testing.T, s *Store) {
-		d := newDesk(t, s)
+		d := newDesk(t, s, slog.DiscardHandler)
 		set := map[string]string{}
 		for _, o := range strings.Fields(options) {
 			name, value, _ := strings.Cut(o, "=")
@@ -233,7 +234,7 @@ func TestOwnersHearOnceADayThatPostsWait(t *testing.T) {
 		ctx := context.Background()
 		now := noon
 		s.now = func() time.Time { return now }
-		d = newDesk(t, s)
+		d = newDesk(t, s, slog.DiscardHandler)
 		jobs := func(when time.Duration) string {
 			now = noon.Add(when)
 			if err := d.Tick(ctx); err != nil {
@@ -398,6 +399,30 @@ func TestThreadsDoNotDependOnOrder(t *testing.T) {
 					if id := fmt.Sprintf("p%02d@x", i); got[id] != want {
 						t.Errorf("parent of %s: %q, not %q", id, got[id], want)
 					}
+				}
+			})
+		})
+	}
+}
+
+// A signature that no copy will carry whole is worth a line in the log.
+func TestTheLogNamesBrokenSignatures(t *testing.T) {
+	signed := func(fields string) string {
+		return "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=k; h=" + fields + "; bh=AAAA; b=AAAA"
+	}
+	for fields, broken := range map[string]bool{"From:Subject:Sender:Reply-To": false, "From:List-Id:List-Post": true} {
+		t.Run(fields, func(t *testing.T) {
+			conform(t, func(t *testing.T, s *Store) {
+				var log bytes.Buffer
+				d := newDesk(t, s, slog.NewTextHandler(&log, nil))
+				if _, err := d.CreateList(context.Background(), "dev@lists.example.org", map[string]string{"post": "anyone"}); err != nil {
+					t.Fatal(err)
+				}
+				if err := receive(t, d, signed(fields), "From: ann@example.org", "Message-ID: <1@x>"); err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.Contains(log.String(), "example.org]"); got != broken {
+					t.Errorf("log: %s", log.String())
 				}
 			})
 		})

@@ -124,12 +124,7 @@ func TestFullDiskIsFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 1 MiB that does not compress: no room for it.
-	raw := make([]byte, 1<<20)
-	for i, x := 0, uint32(1); i < len(raw); i++ {
-		x = x*1664525 + 1013904223
-		raw[i] = byte(x >> 24)
-	}
+	raw := noise(1 << 20) // no room for it
 	err = s.Write(context.Background(), func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, raw) })
 	if list.KindOf(err) != list.Full {
 		t.Errorf("a full disk is %v", err)
@@ -288,4 +283,37 @@ func TestHotQueriesUseTheirIndexes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// However much is written, the write-ahead log does not fill the disk.
+func TestTheWriteAheadLogIsLimited(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	s := reopen(t, c)
+	l := addList(t, s, "dev@lists.example.org")
+	raw := noise(4 << 20)
+	largest := int64(0)
+	for range 40 { // 160 MiB
+		write(t, s, func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, raw) })
+		info, err := os.Stat(filepath.Join(c.Dir, fileName+"-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, info.Size())
+	}
+	if limit := int64(logMax + 16<<20); largest > limit {
+		t.Errorf("the log grew to %d bytes, over %d", largest, limit)
+	}
+}
+
+// noise is n bytes that do not compress.
+func noise(n int) []byte {
+	raw := make([]byte, n)
+	x := uint32(1)
+	for i := range raw {
+		x = x*1664525 + 1013904223
+		raw[i] = byte(x >> 24)
+	}
+	return raw
 }
