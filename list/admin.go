@@ -168,7 +168,7 @@ func (d *Desk) RemoveList(ctx context.Context, id ListID) error {
 			return err
 		}
 		if len(l.FileKeys) > 0 {
-			return Errorf(Conflict, "%s stands in the config file: take it out there first, or the next start brings it back", l.Address)
+			return Errorf(Conflict, "%s stands in the config file: take it out there and let serve reread it (SIGHUP, or a restart) first", l.Address)
 		}
 		l.Removed = true
 		return tx.SetList(l)
@@ -247,16 +247,27 @@ func (d *Desk) ListMembers(ctx context.Context, l ListID) (members []Member, err
 // AddMembers adds addresses to a list, or brings back those who left: it is
 // the operator's word. It returns how many were not active members before.
 func (d *Desk) AddMembers(ctx context.Context, id ListID, who []message.Address) (added int, err error) {
-	err = d.store.Write(ctx, func(tx Tx) error {
-		l, err := listByID(tx, id)
-		if err != nil {
+	for part := range slices.Chunk(who, membersPart) {
+		n := 0
+		err := d.store.Write(ctx, func(tx Tx) error {
+			l, err := listByID(tx, id)
+			if err != nil {
+				return err
+			}
+			n, err = d.addMembers(tx, l, part, true)
 			return err
+		})
+		if err != nil {
+			return added, err
 		}
-		added, err = d.addMembers(tx, l, who, true)
-		return err
-	})
-	return added, err
+		added += n
+	}
+	return added, nil
 }
+
+// membersPart is how many members one transaction adds: a command must not
+// keep a running serve from its writes.
+const membersPart = 500
 
 func (d *Desk) addMembers(tx Tx, l List, who []message.Address, again bool) (added int, err error) {
 	for _, a := range who {
@@ -359,6 +370,9 @@ func setMember(tx Tx, l List, address string, options map[string]string) error {
 }
 
 func setRole(tx Tx, l *List, address, role string) error {
+	if _, err := message.Canonical(address); err != nil {
+		return Errorf(BadAddress, "%q is not an address: %v", address, err)
+	}
 	without := func(list []string) []string {
 		return slices.DeleteFunc(slices.Clone(list), func(a string) bool { return sameAddress(a, address) })
 	}
@@ -377,7 +391,11 @@ func setRole(tx Tx, l *List, address, role string) error {
 			return Errorf(Conflict, "%s of %s is set in the config file: change it there", name, l.Address)
 		}
 	}
-	l.Owners, l.Moderators = owners, moderators
+	for name, people := range map[string][]string{"owners": owners, "moderators": moderators} {
+		if err := SetOption(l, name, strings.Join(people, ", ")); err != nil {
+			return err
+		}
+	}
 	return tx.SetList(*l)
 }
 

@@ -2,6 +2,8 @@ package list
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -25,12 +27,13 @@ func (d *Desk) Tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, l := range lists {
 		if err := d.remindOfHeld(ctx, l); err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("remind of held posts on %s: %w", l.Address, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func (d *Desk) remindOfHeld(ctx context.Context, l List) error {

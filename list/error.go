@@ -21,7 +21,7 @@ const (
 	TooLarge               // 552 5.3.4, HTTP 413: over a size limit
 	Loop                   // 554 5.4.6: the mail was here before
 	Full                   // 452 4.3.1: out of space or of memory, for now
-	Conflict               // 409: the thing exists already, or was decided already
+	Conflict               // 451 4.3.0, HTTP 409: the thing exists already, or was decided already
 )
 
 // Error is the one error type of the domain. Text may be shown to a stranger;

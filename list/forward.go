@@ -19,7 +19,10 @@ func (d *Desk) forward(tx Tx, in *incoming, to []string) (note, error) {
 	if n := in.msg.Count("Received"); n > maxReceived {
 		return note{}, Errorf(Loop, "the mail went through %d servers: it loops", n)
 	}
-	here := d.roleAddress(in.to)
+	if size, most := int64(len(in.msg.Raw)), in.to.list.MaxSize; most > 0 && size > most {
+		return note{}, Errorf(TooLarge, "the mail is larger than this list takes")
+	}
+	here := d.roleAddress(in.to.Target)
 	for _, v := range in.msg.All("Delivered-To") {
 		if strings.EqualFold(strings.TrimSpace(v), here) {
 			return note{}, Errorf(Loop, "the mail was at this address already")
@@ -28,8 +31,7 @@ func (d *Desk) forward(tx Tx, in *incoming, to []string) (note, error) {
 	if in.msg.HeaderSize() > maxHeader {
 		return note{}, Errorf(TooLarge, "the header is larger than %d bytes", maxHeader)
 	}
-	job := NewJob{List: in.to.list.ID, At: d.now(), Rcpts: to, Sender: d.reportsTo(in)}
-	job.Mail = d.pack(forwarded(in, here, trace(in.env, d.site.Hostname, here)))
+	job := NewJob{List: in.to.list.ID, At: d.now(), Rcpts: to, Sender: d.reportsTo(in), Mail: in.forwards[in.to.rcpt]}
 	if _, err := tx.AddJob(job); err != nil {
 		return note{}, fmt.Errorf("start forward: %w", err)
 	}
@@ -46,7 +48,7 @@ func (d *Desk) reportsTo(in *incoming) string {
 }
 
 // roleAddress is the address of ours that a mail was sent to, in one spelling.
-func (d *Desk) roleAddress(to delivery) string {
+func (d *Desk) roleAddress(to Target) string {
 	domain := to.Domain
 	if domain == "" && len(d.site.Domains) > 0 {
 		domain = d.site.Domains[0]
@@ -59,10 +61,11 @@ func (d *Desk) roleAddress(to delivery) string {
 
 // forwarded is the mail with our Received and Delivered-To on top and without
 // the Return-Path of an earlier delivery (RFC 5321, 4.4).
-func forwarded(in *incoming, here, trace string) []byte {
+func (d *Desk) forwarded(in *incoming, to Target) []byte {
 	var b bytes.Buffer
 	b.Grow(len(in.msg.Raw) + 512)
-	b.WriteString("Received: " + trace + "\r\n")
+	here := d.roleAddress(to)
+	b.WriteString("Received: " + trace(in.env, d.site.Hostname, here) + "\r\n")
 	b.WriteString("Delivered-To: " + here + "\r\n")
 	fields := in.msg.Fields
 	if len(fields) > 0 && fields[0].Name == "" && unheaded(fields[0].Raw) {

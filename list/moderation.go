@@ -57,13 +57,17 @@ func (d *Desk) RejectHeld(ctx context.Context, id HeldID, reason string) (told b
 }
 
 // decideHeld takes a post from the held ones and does with it what then says,
-// both or neither.
+// both or neither. It is read before the transaction, which only looks whether
+// it still waits: the first decision wins.
 func (d *Desk) decideHeld(ctx context.Context, id HeldID, then func(Tx, List, *incoming) error) error {
+	var row HeldRow
+	var env Envelope
+	err := d.store.Read(ctx, func(tx Tx) (err error) { row, env, err = tx.FindHeld(id); return err })
+	if err != nil {
+		return err
+	}
+	in := d.open(env, row.Raw)
 	return d.store.Write(ctx, func(tx Tx) error {
-		row, env, err := tx.FindHeld(id)
-		if err != nil {
-			return err
-		}
 		l, err := listByID(tx, row.List)
 		if err != nil {
 			return err
@@ -71,7 +75,6 @@ func (d *Desk) decideHeld(ctx context.Context, id HeldID, then func(Tx, List, *i
 		if err := tx.DeleteHeld(l.ID, id); err != nil {
 			return fmt.Errorf("take from the held: %w", err)
 		}
-		in := d.open(env, row.Raw)
 		in.to = delivery{list: l}
 		return then(tx, l, in)
 	})
@@ -92,7 +95,7 @@ func listByID(tx Tx, id ListID) (List, error) {
 		return List{}, err
 	}
 	for _, l := range lists {
-		if l.ID == id {
+		if l.ID == id && !l.Removed {
 			return l, nil
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	maxHeader     = 256 << 10 // bytes of header: HOSTILE inputs hold megabytes, real mail less than 64 KiB
 	maxReceived   = 100       // Received fields before it is a loop (RFC 5321, 6.3)
 	maxReferences = 100       // ids of a References field that are looked at: the first and the last ones
+	maxReport     = 256 << 10 // bytes of a bounce that are kept
 	maxSubject    = 500       // bytes of a subject that pages and lists know
 )
 
@@ -40,9 +41,6 @@ func (d *Desk) Receive(ctx context.Context, env Envelope, raw []byte) error {
 		return err
 	}
 	for _, n := range notes {
-		if n.accepted != nil {
-			n.about = append(n.about, d.brokenSignatures(in, *n.accepted)...)
-		}
 		d.log.Log(ctx, n.level(), n.event, append(n.about, "session", env.Session)...)
 	}
 	return nil
@@ -67,19 +65,28 @@ func refusedFor(rcpt string, of int, err error) error {
 		return err
 	}
 	return &Error{Kind: KindOf(err), Text: TextOf(err) + " (one of several recipients; nobody got it: send to each alone)",
-		Err: fmt.Errorf("recipient %q: %w", rcpt, err)}
+		Err: fmt.Errorf("recipient %q: %w", masked(rcpt), err)}
+}
+
+// masked is an address of ours for the log: without the token that it may have.
+func masked(rcpt string) string {
+	local, domain, _ := strings.Cut(rcpt, "@")
+	name, _, plus := strings.Cut(local, "+")
+	if !plus {
+		return rcpt
+	}
+	return name + "+...@" + domain
 }
 
 // note is what the log says of a mail that was taken.
 type note struct {
-	event    string // post, repeat, held, discarded, forwarded, bounce
-	about    []any  // attributes, by turns name and value
-	accepted *List  // the list that has the mail as a post now
+	event string // post, repeat, held, discarded, forwarded, bounce
+	about []any  // attributes, by turns name and value
 }
 
 // level is Debug for what is as it should be: smtpd has a line for each mail.
 func (n note) level() slog.Level {
-	if n.event == "post" && len(n.about) == 4 { // list and post, and nothing to tell of them
+	if n.event == "post" {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
@@ -97,6 +104,9 @@ type incoming struct {
 	refs      []string // ids of the ancestors, the direct parent last
 	hash      [32]byte
 	broken    error // what makes it unacceptable as a post
+
+	report   Packed            // the mail as a bounce address gets it
+	forwards map[string]Packed // the mail as the people behind a role address get it, by recipient
 
 	to     delivery
 	sender Sender
@@ -119,7 +129,27 @@ func (d *Desk) open(env Envelope, raw []byte) *incoming {
 	}
 	in.refs = references(m, in.messageID)
 	in.broken = wellFormed(m)
+	d.packRoles(in)
 	return in
+}
+
+// packRoles makes what recipients other than lists get, before the transaction:
+// compressing would keep the single writer from others.
+func (d *Desk) packRoles(in *incoming) {
+	raw := in.msg.Raw
+	for _, rcpt := range in.env.To {
+		to, err := ParseTarget(rcpt, d.site)
+		switch {
+		case err != nil || to.Verb == ToPosts:
+		case to.Verb == ToBounce || to.Verb == ToBounces:
+			in.report = d.pack(raw[:min(len(raw), maxReport)])
+		default:
+			if in.forwards == nil {
+				in.forwards = map[string]Packed{}
+			}
+			in.forwards[rcpt] = d.pack(d.forwarded(in, to))
+		}
+	}
 }
 
 // A step decides about a post, or leaves it to the next one by returning nil.
@@ -200,6 +230,9 @@ func (d *Desk) stopLoops(_ Tx, in *incoming) (*note, error) {
 	if n := in.msg.Count("Received"); n > maxReceived {
 		return nil, Errorf(Loop, "the mail went through %d servers: it loops", n)
 	}
+	if in.wasHere(d.site.Hostname, in.to.list.Address) {
+		return nil, Errorf(Loop, "the mail was on this list already")
+	}
 	own := "<" + strings.ToLower(in.to.list.ListID) + ">"
 	for _, id := range in.msg.All("List-Id") {
 		if strings.Contains(strings.ToLower(id), own) {
@@ -207,6 +240,17 @@ func (d *Desk) stopLoops(_ Tx, in *incoming) (*note, error) {
 		}
 	}
 	return nil, nil
+}
+
+// wasHere knows the Received field that our copies carry: another list that is
+// a member takes our List-Id away, but nobody takes that.
+func (in *incoming) wasHere(hostname, address string) bool {
+	for _, v := range in.msg.All("Received") {
+		if strings.Contains(v, "by "+hostname+" (Parley) ") && strings.Contains(v, "for <"+address+">") {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Desk) foldRepeat(tx Tx, in *incoming) (*note, error) {
@@ -244,9 +288,8 @@ func (d *Desk) decide(tx Tx, in *incoming) (*note, error) {
 	v := Decide(in.to.list, in.sender, post)
 	switch v.Action {
 	case Accept:
-		l := in.to.list
-		id, err := d.keep(tx, l, d.newPost(in), in.refs)
-		return &note{event: "post", about: []any{"post", id}, accepted: &l}, err
+		id, err := d.keep(tx, in.to.list, d.newPost(in), in.refs)
+		return &note{event: "post", about: []any{"post", id}}, err
 	case Hold:
 		_, err := tx.AddHeld(NewHeld{Post: d.newPost(in), Envelope: in.env, Reason: v.Reason})
 		return &note{event: "held", about: []any{"reason", v.Reason}}, err
@@ -322,23 +365,9 @@ func (d *Desk) keep(tx Tx, l List, p NewPost, refs []string) (PostID, error) {
 	return id, nil
 }
 
-// brokenSignatures names the domains whose signatures no copy of the post will
-// carry whole, because they cover a field that we add, replace or remove. It is
-// for the log only.
-func (d *Desk) brokenSignatures(in *incoming, l List) []any {
-	if in.msg.Count("DKIM-Signature") == 0 {
-		return nil
-	}
-	src := Source{Kind: SourcePost, List: l, Raw: in.msg.Raw, Trace: "x", MessageID: in.messageID, Received: in.env.Received, Key: in.messageID}
-	if broken := BreaksSignatures(src, d.site); len(broken) > 0 {
-		return []any{"breaks signatures of", broken}
-	}
-	return nil
-}
-
-// takeBounce keeps a report about a copy.
+// takeBounce keeps a report about a copy, of a long one the beginning.
 func (d *Desk) takeBounce(tx Tx, in *incoming) (note, error) {
-	err := tx.AddBounce(in.to.list.ID, in.to.member, d.now(), in.msg.Raw)
+	err := tx.AddBounce(in.to.list.ID, in.to.member, d.now(), in.report)
 	return note{event: "bounce", about: []any{"list", in.to.list.Address, "member", in.to.member}}, err
 }
 

@@ -42,10 +42,10 @@ type ListTx interface {
 	FindMember(l ListID, address string) (Member, bool, error) // whatever its state; case of the local part is ignored
 	AddMember(m Member) (MemberID, error)                      // Conflict when the address is there already
 	SetMember(m Member) error
-	SetBounceKey(l ListID, m MemberID, key []byte) error            // TokenHash of the member's bounce token
-	FindBounceKey(l ListID, key []byte) (MemberID, bool, error)     // whatever the member's state
-	AddBounce(l ListID, m MemberID, at time.Time, raw []byte) error // m = 0: to dev-bounces@
-	Noticed(l ListID) (time.Time, error)                            // the last mail about held posts
+	SetBounceKey(l ListID, m MemberID, key []byte) error               // TokenHash of the member's bounce token
+	FindBounceKey(l ListID, key []byte) (MemberID, bool, error)        // whatever the member's state
+	AddBounce(l ListID, m MemberID, at time.Time, report Packed) error // m = 0: to dev-bounces@
+	Noticed(l ListID) (time.Time, error)                               // the last mail about held posts
 	SetNoticed(l ListID, at time.Time) error
 }
 
@@ -143,7 +143,7 @@ type HeldTx interface {
 	AddHeld(h NewHeld) (HeldID, error)
 	ListHeld(l ListID) ([]HeldRow, error) // 0: of all lists
 	FindHeld(id HeldID) (HeldRow, Envelope, error)
-	DeleteHeld(l ListID, id HeldID) error
+	DeleteHeld(l ListID, id HeldID) error // Unknown when it does not wait any more
 	CountHeld(l ListID) (int, error)
 }
 

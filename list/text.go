@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/message"
 )
 
-// textBatch is how many posts get their text in one transaction: so few that a
-// waiting 250 never notices.
-const textBatch = 16
+// Limits of one transaction of texts: so little that a waiting 250 never
+// notices. A longer text is shown whole, but search finds only its beginning.
+const (
+	textBatch = 16        // posts
+	textBytes = 128 << 10 // bytes of text for the index
+)
 
 // MakeTexts makes the display text and the search index of posts that have
 // none yet, oldest first, and returns how many it did. It runs after the 250,
@@ -23,12 +27,14 @@ func (d *Desk) MakeTexts(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	texts := make([]PostText, 0, len(posts))
-	for _, id := range posts {
+	for size := 0; len(texts) < len(posts) && size < textBytes; {
+		id := posts[len(texts)]
 		t, err := d.makeText(ctx, id)
 		if err != nil {
 			return 0, fmt.Errorf("text of post %d: %w", id, err)
 		}
 		texts = append(texts, t)
+		size += len(t.Index)
 	}
 	err = d.store.WriteBehind(ctx, func(tx Tx) error {
 		for _, t := range texts {
@@ -41,13 +47,24 @@ func (d *Desk) MakeTexts(ctx context.Context) (int, error) {
 	return len(texts), err
 }
 
+// makeText reads one post. A post that is damaged in the database gets an empty
+// text, so that those behind it get theirs.
 func (d *Desk) makeText(ctx context.Context, id PostID) (PostText, error) {
 	var raw []byte
-	var l ListID
-	err := d.store.Read(ctx, func(tx Tx) (err error) { l, raw, err = tx.RawPost(id); return err })
+	var l List
+	err := d.store.Read(ctx, func(tx Tx) error {
+		of, bytes, err := tx.RawPost(id)
+		if KindOf(err) == Malformed {
+			d.log.Error("a post is damaged in the database", "post", id, "err", err)
+			err = nil
+		}
+		raw, l.ID = bytes, of
+		return err
+	})
 	if err != nil {
 		return PostText{}, err
 	}
+	d.tellBrokenSignatures(ctx, l.ID, id, raw)
 	view := d.readMail(id, raw)
 	attachments, err := json.Marshal(view.Attachments)
 	if err != nil {
@@ -57,7 +74,23 @@ func (d *Desk) makeText(ctx context.Context, id PostID) (PostText, error) {
 	for _, a := range view.Attachments {
 		index = append(index, a.Name)
 	}
-	return PostText{Post: id, List: l, Text: view.Text, Attachments: string(attachments), Index: strings.Join(index, "\n")}, nil
+	return PostText{Post: id, List: l.ID, Text: view.Text, Attachments: string(attachments),
+		Index: clip(strings.Join(index, "\n"), textBytes)}, nil
+}
+
+// tellBrokenSignatures names the domains whose signatures no copy of the post
+// carries whole, because they cover a field that we add, replace or remove. It
+// is for the log only, so it is done here, after the 250.
+func (d *Desk) tellBrokenSignatures(ctx context.Context, id ListID, post PostID, raw []byte) {
+	lists, err := d.store.Lists(ctx)
+	i := slices.IndexFunc(lists, func(l List) bool { return l.ID == id })
+	if err != nil || i < 0 {
+		return
+	}
+	src := Source{Kind: SourcePost, List: lists[i], Raw: raw, Trace: "x", MessageID: "x", Received: d.now(), Key: "x"}
+	if broken := BreaksSignatures(src, d.site); len(broken) > 0 {
+		d.log.Info("copies break signatures", "list", lists[i].Address, "post", post, "domains", broken)
+	}
 }
 
 // readMail reads a stranger's MIME. Should the reader ever panic, the post is

@@ -126,7 +126,7 @@ func (b *board) claimed(copies []list.Copy, most int, in time.Duration, now time
 	for _, c := range copies {
 		b.push(b.lane(c.Lane), item{Copy: c}, false)
 	}
-	if len(copies) >= most {
+	if len(copies) >= most || in == 0 && len(copies) > 0 {
 		b.dirty = true
 	}
 	if in < 0 || in > idlePoll {

@@ -227,15 +227,26 @@ func (r *Runner) putOff(its []item, a list.Answer) {
 	results := make([]list.Result, len(its))
 	for i, it := range its {
 		results[i] = list.Result{Copy: it.Copy, Answers: answerAll(len(it.Rcpts), a)}
-		for n := range results[i].Answers {
-			results[i].Answers[n] = r.schedule(a, it.Copy)
-		}
+		r.schedule(results[i].Answers, it.Copy)
 	}
 	r.rec.put(results...)
 }
 
-func (r *Runner) schedule(a list.Answer, c list.Copy) list.Answer {
+// schedule plans the answers of one copy. Recipients that were put off together
+// come back together: a shared copy must not fall into a hundred.
+func (r *Runner) schedule(answers []list.Answer, c list.Copy) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return schedule(a, c, r.cfg.Now(), r.rand)
+	now := r.cfg.Now()
+	var together time.Time
+	for i, a := range answers {
+		open := a.Outcome == list.Later && a.Due.IsZero()
+		if open {
+			a.Due = together
+		}
+		answers[i] = schedule(a, c, now, r.rand)
+		if open {
+			together = answers[i].Due
+		}
+	}
 }

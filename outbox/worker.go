@@ -53,8 +53,9 @@ func (r *Runner) carry(ctx context.Context, w *worker, s Sender) bool {
 		}
 		v.delivered = v.delivered || a.Outcome == list.Delivered
 		v.deferred = v.deferred || a.Outcome == list.Later && a.Due.IsZero()
-		answers[i] = r.schedule(a, it.Copy)
+		answers[i] = a
 	}
+	r.schedule(answers, it.Copy)
 	r.logAnswers(it.Copy, answers)
 	w.older, w.last = w.last, r.rec.put(list.Result{Copy: it.Copy, Answers: answers})
 	flushed := r.board.finish(w, v, time.Now())

@@ -61,7 +61,7 @@ func statusOf(k list.Kind) status {
 		return status{550, smtp.EnhancedCode{5, 1, 1}, "No such list here"}
 	case list.Foreign:
 		return status{550, smtp.EnhancedCode{5, 7, 1}, "Relay denied"}
-	case list.Refused, list.Conflict:
+	case list.Refused:
 		return status{550, smtp.EnhancedCode{5, 7, 1}, "Not allowed here"}
 	case list.Malformed:
 		return status{550, smtp.EnhancedCode{5, 6, 0}, "The message is broken"}

@@ -23,7 +23,7 @@ func TestReply(t *testing.T) {
 		list.TooLarge:   "552 5.3.4 ",
 		list.Loop:       "554 5.4.6 ",
 		list.Full:       "452 4.3.1 ",
-		list.Conflict:   "550 5.7.1 ",
+		list.Conflict:   "451 4.3.0 ", // two at once: the second comes again
 	}
 	for kind := list.Temporary; kind <= list.Conflict; kind++ {
 		if _, ok := kinds[kind]; !ok {

@@ -43,7 +43,7 @@ func (s *Store) Threads(ctx context.Context, l list.ListID, before list.Cursor, 
 }
 
 const postColumns = `posts.id, posts.number, posts.list, nodes.thread, posts.message_id, posts.page, posts.from_name, posts.from_addr,
-	posts.subject, posts.date, posts.received, posts.size, texts.post IS NOT NULL, COALESCE(texts.body, ''), COALESCE(texts.attachments, '')`
+	posts.subject, posts.date, posts.received, posts.size, texts.post IS NOT NULL, COALESCE(substr(texts.body, 1, 524288), ''), COALESCE(texts.attachments, '')`
 
 // postScan reads postColumns.
 type postScan struct {
@@ -121,6 +121,10 @@ func (s *Store) Thread(ctx context.Context, l list.ListID, thread list.ThreadID)
 	return inOrder(nodes), err
 }
 
+// threadText is how many bytes of text a thread brings along. Posts beyond it
+// come as if their text was not made yet.
+const threadText = 8 << 20
+
 // threadNodes is the nodes of a thread by arrival: ghosts in the order in
 // which they were first heard of, among the posts.
 func (t *tx) threadNodes(l list.ListID, thread list.ThreadID) ([]list.Node, error) {
@@ -137,6 +141,7 @@ func (t *tx) threadNodes(l list.ListID, thread list.ThreadID) ([]list.Node, erro
 	if err != nil {
 		return nil, err
 	}
+	room := threadText
 	err = t.each(`SELECT nodes.id, COALESCE(nodes.parent, 0), `+postColumns+`
 		FROM nodes JOIN posts ON posts.id = nodes.post LEFT JOIN texts ON texts.post = posts.id
 		WHERE nodes.list = $1 AND nodes.thread = $2 ORDER BY posts.id`, []any{l, thread}, func(rows *sql.Rows) error {
@@ -147,6 +152,9 @@ func (t *tx) threadNodes(l list.ListID, thread list.ThreadID) ([]list.Node, erro
 		}
 		var err error
 		n.Post, err = p.row()
+		if room -= len(n.Post.Text); room < 0 {
+			n.Post.Text, n.Post.Ready = "", false
+		}
 		nodes = append(nodes, n)
 		return err
 	})

@@ -16,7 +16,7 @@ const openJobs = 16
 
 // Claim hands out copies that are due, their attempt committed: it picks
 // waiting ones, and expands open fan-outs. next is when something is due after
-// that, zero when nothing waits. See outbox.Store.
+// that, now while fan-outs are open, zero when nothing waits. See outbox.Store.
 func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy, next time.Time, err error) {
 	err = s.submit(ctx, s.behind, func(t *tx) (err error) {
 		c := claim{tx: t, now: what.Now, most: what.Max, skip: what.Skip}
@@ -27,6 +27,10 @@ func (s *Store) Claim(ctx context.Context, what list.Claim) (copies []list.Copy,
 			return fmt.Errorf("expand fan-outs: %w", err)
 		}
 		copies = c.copies
+		if c.open {
+			next = what.Now
+			return nil
+		}
 		next, err = t.nextDue(what.Now)
 		return err
 	})
@@ -50,6 +54,8 @@ type claim struct {
 	most   int
 	skip   []string
 	copies []list.Copy
+	rows   int  // of copies made, those of full lanes included
+	open   bool // a fan-out has more than there was room for
 }
 
 func (c *claim) takeWaiting() error {
@@ -57,11 +63,12 @@ func (c *claim) takeWaiting() error {
 	for _, lane := range c.skip {
 		args = append(args, lane)
 	}
+	args = append(args[:1], pad(args[1:])...)
 	var found []list.Copy
 	var columns []string
 	err := c.upTo(c.most, `SELECT copies.id, copies.job, COALESCE(jobs.list, 0), copies.lane, copies.rcpts, copies.tries, copies.since
 		FROM copies JOIN jobs ON jobs.id = copies.job
-		WHERE copies.attempt IS NULL AND copies.due <= $1 AND copies.lane NOT IN `+in(2, len(c.skip))+`
+		WHERE copies.attempt IS NULL AND copies.due <= $1 AND copies.lane NOT IN `+in(2, len(args)-1)+`
 		ORDER BY copies.due`, args, func(rows *sql.Rows) error {
 		var one list.Copy
 		var column string
@@ -135,34 +142,41 @@ type fanOut struct {
 	author string // in lower case
 }
 
+// rowsMax is how many copies one claim makes for each that it may hand out:
+// those of full lanes are made to wait, and a large list is not worth more than
+// a few milliseconds of the writer's time at once.
+const rowsMax = 4
+
 // expandJobs makes copies from open fan-outs, an equal share of the room from
 // each, until the room is used or none is open.
 func (c *claim) expandJobs() error {
 	for c.room() > 0 {
 		jobs, err := c.fanOuts()
-		if err != nil || len(jobs) == 0 {
+		if err != nil {
 			return err
 		}
-		share := max(c.room()/len(jobs), 1)
-		open := len(jobs) == openJobs // there may be more
+		c.open = len(jobs) == openJobs // there may be more
+		share := max(c.room()/max(len(jobs), 1), 1)
 		for _, j := range jobs {
 			if c.room() <= 0 {
+				c.open = true
 				return nil
 			}
 			ended, err := c.expand(j, min(share, c.room()))
 			if err != nil {
 				return err
 			}
-			open = open || !ended
+			c.open = c.open || !ended
 		}
-		if !open {
+		if !c.open {
 			return nil
 		}
 	}
+	c.open = true
 	return nil
 }
 
-func (c *claim) room() int { return c.most - len(c.copies) }
+func (c *claim) room() int { return min(c.most-len(c.copies), rowsMax*c.most-c.rows) }
 
 func (c *claim) fanOuts() ([]fanOut, error) {
 	var jobs []fanOut
@@ -192,6 +206,10 @@ func (c *claim) fanOuts() ([]fanOut, error) {
 // expand makes up to n copies of a fan-out, moves its cursor, and tells whether
 // that was the end.
 func (c *claim) expand(j fanOut, n int) (bool, error) {
+	if j.list.Removed {
+		_, err := c.exec(`UPDATE jobs SET cursor = NULL WHERE id = $1`, j.job)
+		return true, err
+	}
 	per := 1
 	if j.list.Shared {
 		per = sharedMax
@@ -263,6 +281,7 @@ func (c *claim) handOut(j fanOut, rcpts []list.Rcpt) error {
 	if err != nil {
 		return err
 	}
+	c.rows++
 	if row.attempt != nil {
 		one.ID = id
 		c.copies = append(c.copies, one)

@@ -29,9 +29,18 @@ type freshPosts struct {
 func (f *freshPosts) put(p freshPost) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.drop(p.job)
 	if size := len(p.Packed.Bytes); p.job != 0 && f.bytes+size <= freshMax {
 		f.posts[p.job] = p
 		f.bytes += size
+	}
+}
+
+// drop forgets a post. f.mu is held.
+func (f *freshPosts) drop(job list.JobID) {
+	if p, ok := f.posts[job]; ok {
+		delete(f.posts, job)
+		f.bytes -= len(p.Packed.Bytes)
 	}
 }
 
@@ -39,9 +48,6 @@ func (f *freshPosts) take(job list.JobID) (freshPost, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p, ok := f.posts[job]
-	if ok {
-		delete(f.posts, job)
-		f.bytes -= len(p.Packed.Bytes)
-	}
+	f.drop(job)
 	return p, ok
 }

@@ -66,7 +66,7 @@ func (t *tx) FindHeld(id list.HeldID) (row list.HeldRow, env list.Envelope, err 
 		return row, env, err
 	}
 	if !ok {
-		return row, env, list.Errorf(list.Unknown, "no post %d waits: it was decided already, or never there", id)
+		return row, env, notWaiting(id)
 	}
 	if row.Raw, err = unpack(frame); err != nil {
 		return row, env, err
@@ -76,8 +76,15 @@ func (t *tx) FindHeld(id list.HeldID) (row list.HeldRow, env list.Envelope, err 
 }
 
 func (t *tx) DeleteHeld(l list.ListID, id list.HeldID) error {
-	_, err := t.exec(`DELETE FROM held WHERE list = $1 AND id = $2`, l, id)
+	n, err := affected(t.exec(`DELETE FROM held WHERE list = $1 AND id = $2`, l, id))
+	if err == nil && n == 0 {
+		return notWaiting(id)
+	}
 	return err
+}
+
+func notWaiting(id list.HeldID) error {
+	return list.Errorf(list.Unknown, "no post %d waits: it was decided already, or never there", id)
 }
 
 func (t *tx) CountHeld(l list.ListID) (n int, err error) {

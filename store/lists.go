@@ -26,7 +26,10 @@ func (s *Store) Lists(ctx context.Context) (all []list.List, err error) {
 // Lists is list.ListTx's. Within a group that changes lists it reads them
 // anew, so that each transaction sees those before it.
 func (t *tx) Lists() ([]list.List, error) {
-	generation := t.store.generation.Load()
+	generation := t.generation
+	if t.conn == nil || t.group != nil { // a reader's snapshot has the one that it began with
+		generation = t.store.generation.Load()
+	}
 	snapshot := t.store.lists.Load()
 	changing := t.group != nil && t.group.lists
 	if !changing && snapshot != nil && snapshot.generation == generation {
@@ -78,11 +81,29 @@ func (t *tx) readOptions(lists []list.List) error {
 		if inFile {
 			l.FileKeys = append(l.FileKeys, name)
 		}
-		if !slices.Contains(list.OptionNames(), name) {
-			return nil // a mark such as "address", or of a newer version
+		if slices.Contains(list.OptionNames(), name) { // else a mark such as "address"
+			t.setOption(l, name, value)
 		}
-		return list.SetOption(l, name, value)
+		return nil
 	})
+}
+
+// setOption sets an option as it is kept. One that cannot be read must not take
+// all lists with it; where it guards something, the guard closes.
+func (t *tx) setOption(l *list.List, name, value string) {
+	err := list.SetOption(l, name, value)
+	if err == nil {
+		return
+	}
+	t.store.log.Error("an option of a list cannot be read", "list", l.Address, "option", name, "err", err)
+	switch name {
+	case "archive":
+		l.Archive = list.ArchiveNone
+	case "addresses":
+		l.Masked = true
+	case "post", "start", "banned":
+		l.Post, l.Start = list.Moderated, list.Moderated
+	}
 }
 
 func (t *tx) AddList(l list.List) (list.ListID, error) {

@@ -60,9 +60,9 @@ func (t *tx) FindBounceKey(l list.ListID, key []byte) (m list.MemberID, ok bool,
 	return m, ok, err
 }
 
-func (t *tx) AddBounce(l list.ListID, m list.MemberID, when time.Time, raw []byte) error {
+func (t *tx) AddBounce(l list.ListID, m list.MemberID, when time.Time, report list.Packed) error {
 	_, err := t.exec(`INSERT INTO bounces (list, member, received, zstd) VALUES ($1, $2, $3, $4)`,
-		l, none(int64(m)), at(when), Pack(raw).Bytes)
+		l, none(int64(m)), at(when), report.Bytes)
 	return err
 }
 

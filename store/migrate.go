@@ -89,6 +89,10 @@ func migrateStep(ctx context.Context, conn *sql.Conn, statements string, version
 		return err
 	}
 	defer conn.ExecContext(ctx, "ROLLBACK") // fails when the COMMIT was reached
+	var now int
+	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&now); err != nil || now >= version {
+		return err // another process was faster
+	}
 	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)
 	for _, s := range []string{statements, mark, "COMMIT"} {
 		if _, err := conn.ExecContext(ctx, s); err != nil {

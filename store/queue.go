@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -191,7 +192,14 @@ type sums struct{ delivered, bounced, cancelled int }
 func (t *tx) settle(results []list.Result, now time.Time) error {
 	perJob := map[list.JobID]*sums{}
 	var ended []any
+	there, err := t.copiesThere(results)
+	if err != nil {
+		return err
+	}
 	for _, r := range results {
+		if !there[r.Copy.ID] {
+			continue // the operator dropped it meanwhile, and it is counted
+		}
 		sum := perJob[r.Copy.Job]
 		if sum == nil {
 			sum = &sums{}
@@ -216,11 +224,34 @@ func (t *tx) settle(results []list.Result, now time.Time) error {
 	return nil
 }
 
+// copiesThere tells which of the copies have not ended.
+func (t *tx) copiesThere(results []list.Result) (map[list.CopyID]bool, error) {
+	there := make(map[list.CopyID]bool, len(results))
+	for len(results) > 0 {
+		part := results[:min(len(results), argsMax)]
+		results = results[len(part):]
+		args := make([]any, len(part))
+		for i, r := range part {
+			args[i] = r.Copy.ID
+		}
+		err := t.each(`SELECT id FROM copies WHERE id IN `+in(1, padded(len(args))), pad(args), func(rows *sql.Rows) error {
+			var id list.CopyID
+			err := rows.Scan(&id)
+			there[id] = true
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for copies: %w", err)
+		}
+	}
+	return there, nil
+}
+
 func (t *tx) deleteCopies(ids []any) error {
 	for len(ids) > 0 {
 		part := ids[:min(len(ids), argsMax)]
 		ids = ids[len(part):]
-		if _, err := t.exec(`DELETE FROM copies WHERE id IN `+in(1, len(part)), part...); err != nil {
+		if _, err := t.exec(`DELETE FROM copies WHERE id IN `+in(1, padded(len(part))), pad(part)...); err != nil {
 			return fmt.Errorf("end copies: %w", err)
 		}
 	}
@@ -321,6 +352,11 @@ func (s *Store) ClampQueue(ctx context.Context, latest time.Time) error {
 func (s *Store) ResetAttempts(ctx context.Context) error {
 	return s.writing(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE copies SET attempt = NULL, due = $1 WHERE attempt IS NOT NULL`, at(s.now()))
+		if err != nil {
+			return err
+		}
+		// Who joined while the clock was ahead is a member now.
+		_, err = t.exec(`UPDATE members SET since = $1 WHERE since > $1`, at(s.now()))
 		t.group.due = true
 		return err
 	})

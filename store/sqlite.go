@@ -144,6 +144,16 @@ func classify(err error) error {
 	return err
 }
 
+// lostWith is why a whole transaction is gone: after a full disk or a failed
+// read SQLite has rolled it back, and says of the savepoint only that it is missing.
+func lostWith(err, endErr error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff != sqlite3.SQLITE_CONSTRAINT {
+		return classify(e)
+	}
+	return endErr
+}
+
 // broken tells whether err means that the file is damaged or not a database.
 func broken(err error) bool {
 	var e *sqlite.Error
@@ -182,6 +192,28 @@ func (w *tx) checkpoint(on execer, mode string) {
 	if _, err := on.ExecContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")"); err != nil {
 		w.store.log.Warn("checkpoint failed", "mode", mode, "err", err)
 	}
+}
+
+// padded is the next of a few sizes: 1, 2, 4, 8 and so on, so that lists of
+// any length make few different statements.
+func padded(n int) int {
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	return size
+}
+
+// pad repeats the last of args up to a padded length; empty stays empty.
+func pad(args []any) []any {
+	if len(args) == 0 {
+		return nil
+	}
+	all := append(make([]any, 0, padded(len(args))), args...)
+	for len(all) < cap(all) {
+		all = append(all, args[len(args)-1])
+	}
+	return all[:padded(len(args))]
 }
 
 // in is a list of n placeholders after the first ones: ($3, $4).

@@ -125,7 +125,7 @@ func TestFullDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := noise(1 << 20) // no room for it
-	err = s.Write(context.Background(), func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, raw) })
+	err = s.Write(context.Background(), func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, Pack(raw)) })
 	if list.KindOf(err) != list.Full {
 		t.Errorf("a full disk is %v", err)
 	}
@@ -295,7 +295,7 @@ func TestTheWriteAheadLogIsLimited(t *testing.T) {
 	raw := noise(4 << 20)
 	largest := int64(0)
 	for range 40 { // 160 MiB
-		write(t, s, func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, raw) })
+		write(t, s, func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, Pack(raw)) })
 		info, err := os.Stat(filepath.Join(c.Dir, fileName+"-wal"))
 		if err != nil {
 			t.Fatal(err)

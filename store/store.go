@@ -145,6 +145,7 @@ func (t *tx) snapshot() error {
 		r.conn, r.stmts = conn, map[string]*sql.Stmt{}
 	}
 	t.conn, t.stmts = r.conn, r.stmts
+	t.generation = t.store.generation.Load() // before what it is read from
 	_, err := t.conn.ExecContext(t.ctx, "BEGIN")
 	return err
 }
@@ -204,6 +205,8 @@ type tx struct {
 	stmts  map[string]*sql.Stmt
 	reader *reader // nil for the writer
 	group  *group  // nil for a reader
+
+	generation int64 // of the lists, when the reader's snapshot began
 }
 
 // stamp is the one form that times have in the database.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ func (t *tx) Node(l list.ListID, id list.NodeID) (n list.ThreadNode, err error) 
 	ok, err := t.one(`SELECT id, COALESCE(parent, 0), thread, post IS NULL FROM nodes WHERE list = $1 AND id = $2`,
 		[]any{l, id}, &n.ID, &n.Parent, &n.Thread, &n.Ghost)
 	if err == nil && !ok {
-		err = list.Errorf(list.Unknown, "no such place in a thread")
+		err = errors.New("a node that others point at is missing")
 	}
 	return n, err
 }

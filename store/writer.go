@@ -240,8 +240,9 @@ func (w *tx) runJob(j *job) (err error) {
 			err = fmt.Errorf("panic in a transaction: %v", r)
 		}
 		if endErr := w.endJob(err); endErr != nil {
+			// The whole group is lost, for a reason that is not this job's.
 			w.group.spoilt = true
-			err = errors.Join(err, endErr)
+			err = lostWith(err, endErr)
 		}
 	}()
 	return j.fn(w)
@@ -249,6 +250,8 @@ func (w *tx) runJob(j *job) (err error) {
 
 func (w *tx) endJob(err error) error {
 	if err != nil {
+		// It is only a cache, and the ids that were undone are given out again.
+		clear(w.group.fresh)
 		if _, err := w.exec("ROLLBACK TO job"); err != nil {
 			return err
 		}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"fmt"
-
 	"github.com/klauspost/compress/zstd"
 
 	"parley/list"
@@ -28,7 +26,7 @@ func Pack(raw []byte) list.Packed {
 func unpack(frame []byte) ([]byte, error) {
 	raw, err := decoder.DecodeAll(frame, nil)
 	if err != nil {
-		return nil, fmt.Errorf("unpack mail: %w", err)
+		return nil, &list.Error{Kind: list.Malformed, Text: "the mail is damaged in the database", Err: err}
 	}
 	return raw, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -37,14 +38,14 @@ func (c *serveCmd) Run(ctx context.Context, p *program) error {
 // runServe serves until ctx ends (SIGTERM, SIGINT) or a part fails; SIGHUP
 // rereads the config.
 func runServe(ctx context.Context, cfg *Config, p *program) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // first: without it, the signal kills
+	defer signal.Stop(hup)
 	log := slog.New(slog.NewTextHandler(p.stderr, nil))
 	s, err := newServer(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	s.start()
 	s.greet(p.stdout)
 	for {
@@ -110,14 +111,18 @@ func (s *server) reread(ctx context.Context, path string) {
 		s.log.Error("config not reread, the old one stays", "err", err)
 		return
 	}
-	if err := s.desk.Apply(ctx, next.Declared()); err != nil {
+	for _, key := range restartKeys(s.cfg, next) {
+		s.log.Warn("this change waits for a restart", "key", key)
+	}
+	// Lists in a domain that waits for the restart wait with it.
+	declared := slices.DeleteFunc(next.Declared(), func(d list.Declared) bool {
+		return list.ValidListAddress(d.Address, s.cfg.Domains) != nil
+	})
+	if err := s.desk.Apply(ctx, declared); err != nil {
 		s.log.Error("config not reread, the old one stays", "err", err)
 		return
 	}
 	s.smtp.Reconfigure(hears)
-	for _, key := range restartKeys(s.cfg, next) {
-		s.log.Warn("this change waits for a restart", "key", key)
-	}
 	s.log.Info("config reread", "file", path)
 }
 

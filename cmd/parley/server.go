@@ -25,6 +25,7 @@ import (
 const (
 	stopLimit   = 25 * time.Second
 	lastAnswers = 20 * time.Second
+	lastMails   = 15 * time.Second // for clients in the middle of a mail
 )
 
 // server is everything that `parley serve` runs, wired together.
@@ -185,7 +186,8 @@ func (s *server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()
 	s.stop()
-	err := errors.Join(s.smtp.Shutdown(ctx), s.shutWeb(ctx))
+	s.shutMail(ctx)
+	err := s.shutWeb(ctx)
 	ended := make(chan struct{})
 	go func() { s.parts.Wait(); close(ended) }()
 	select {
@@ -193,7 +195,25 @@ func (s *server) close() error {
 	case <-ctx.Done():
 		return errors.Join(err, errors.New("some work did not end in time; it goes on at the next start"))
 	}
-	return errors.Join(err, s.closeFiles())
+	for {
+		select {
+		case failed := <-s.failed:
+			err = errors.Join(err, failed)
+			continue
+		default:
+		}
+		return errors.Join(err, s.closeFiles())
+	}
+}
+
+// shutMail waits for mails that are arriving. Who takes longer has no answer
+// and sends again.
+func (s *server) shutMail(ctx context.Context) {
+	short, cancel := context.WithTimeout(ctx, lastMails)
+	defer cancel()
+	if err := s.smtp.Shutdown(short); err != nil {
+		s.log.Info("clients were hung up on in the middle of a mail", "err", err)
+	}
 }
 
 func (s *server) shutWeb(ctx context.Context) error {

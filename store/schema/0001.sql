@@ -104,8 +104,10 @@ CREATE VIRTUAL TABLE search USING fts5 (
 	content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
 
+-- Ids of what people and answers name are never used again (AUTOINCREMENT): a
+-- late decision about one post must not fall on another.
 CREATE TABLE held (
-	id         INTEGER PRIMARY KEY,
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
 	list       INTEGER NOT NULL REFERENCES lists (id),
 	message_id TEXT    NOT NULL,
 	hash       BLOB    NOT NULL,
@@ -146,7 +148,7 @@ CREATE INDEX jobs_open ON jobs (id) WHERE cursor IS NOT NULL;
 
 -- A copy is one outgoing transaction that has not ended.
 CREATE TABLE copies (
-	id      INTEGER PRIMARY KEY,
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
 	job     INTEGER NOT NULL REFERENCES jobs (id),
 	lane    TEXT    NOT NULL,
 	rcpts   TEXT    NOT NULL, -- JSON: ids of members, or addresses
@@ -156,7 +158,7 @@ CREATE TABLE copies (
 	attempt INTEGER, -- when it was handed out; none: it waits
 	last    TEXT    NOT NULL
 );
-CREATE INDEX copies_due ON copies (due) WHERE attempt IS NULL;
+CREATE INDEX copies_due ON copies (due, lane) WHERE attempt IS NULL;
 
 -- What a server answered for good about a recipient.
 CREATE TABLE refusals (
