@@ -42,7 +42,7 @@ type Config struct {
 	Connections int           // 24: open connections at most, not counting those that stall
 	Idle        time.Duration // 30 s: an idle connection is closed
 	Stall       time.Duration // 10 s: a slower transaction does not count against Connections
-	CacheBytes  int           // 32 MiB: dressed mails kept
+	CacheBytes  int           // 4 MiB: dressed mails kept, for posts whose copies do not all fit in hand
 	Timeouts    Timeouts
 	RootCAs     *x509.CertPool
 	Seed        uint64 // of the jitter; 0: from the clock
@@ -101,7 +101,7 @@ func (c Config) withDefaults() Config {
 		c.Stall = 10 * time.Second
 	}
 	if c.CacheBytes <= 0 {
-		c.CacheBytes = 32 << 20
+		c.CacheBytes = 4 << 20
 	}
 	if c.Now == nil {
 		c.Now = time.Now

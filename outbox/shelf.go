@@ -42,6 +42,9 @@ func newShelf(max int, load func(context.Context, list.JobID) (*job, error)) *sh
 	return &shelf{load: load, max: max, slots: map[list.JobID]*lru.Element{}, order: lru.New()}
 }
 
+// jobSize is what a job takes besides its mail, in bytes: small mails are many.
+const jobSize = 4 << 10
+
 // get returns a job; many that ask at once share one load. A failed load is
 // not kept.
 func (s *shelf) get(ctx context.Context, id list.JobID) (*job, error) {
@@ -90,7 +93,7 @@ func (s *shelf) keep(sl *slot) {
 		s.drop(s.slots[sl.id])
 		return
 	}
-	sl.size = sl.job.mail.Size() + 1
+	sl.size = sl.job.mail.Size() + jobSize
 	s.bytes += sl.size
 	for el := s.order.Back(); el != nil && s.bytes > s.max; {
 		older := el.Prev()
