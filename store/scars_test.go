@@ -179,3 +179,18 @@ func TestAnOldSnapshotIsNotTakenForNew(t *testing.T) {
 		}
 	})
 }
+
+// Readers learned of a change only after its writer was told.
+func TestWhoChangedAListSeesTheChange(t *testing.T) {
+	conform(t, func(t *testing.T, s *Store) {
+		l := addList(t, s, "dev@lists.example.org")
+		for n := range int64(500) {
+			l.MaxSize = (n%50 + 1) << 20
+			write(t, s, func(tx list.Tx) error { return tx.SetList(l) })
+			lists, err := s.Lists(context.Background())
+			if err != nil || lists[0].MaxSize != l.MaxSize {
+				t.Fatalf("change %d: %+v, %v", n, lists, err)
+			}
+		}
+	})
+}

@@ -162,7 +162,8 @@ func broken(err error) bool {
 
 // limitLog keeps the write-ahead log small. Copying in the background
 // (PASSIVE) waits for nobody and makes nobody wait; cutting does both, so it
-// is kept for the case that copying cannot keep up.
+// is kept for the case that copying cannot keep up. It waits for a copy that
+// is under way: SQLite would give up at once.
 func (w *tx) limitLog() {
 	info, err := os.Stat(filepath.Join(w.store.dir, fileName+"-wal"))
 	if err != nil {
@@ -170,9 +171,12 @@ func (w *tx) limitLog() {
 	}
 	g := w.group
 	switch {
-	case info.Size() > logMax && time.Since(g.cut) > time.Second:
-		g.cut = time.Now()
-		w.checkpoint(w.conn, "TRUNCATE")
+	case info.Size() > logMax && time.Since(g.uncut) > time.Second:
+		w.store.copying.Lock()
+		if !w.checkpoint(w.conn, "TRUNCATE") {
+			g.uncut = time.Now() // a long reader kept us waiting: the next second is for writing
+		}
+		w.store.copying.Unlock()
 	case time.Since(g.copied) > time.Second && w.store.copying.TryLock():
 		g.copied = time.Now()
 		w.store.background.Add(1)
@@ -184,14 +188,19 @@ func (w *tx) limitLog() {
 	}
 }
 
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+type rowQuerier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func (w *tx) checkpoint(on execer, mode string) {
-	if _, err := on.ExecContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")"); err != nil {
+// checkpoint copies the write-ahead log into the database; false when that
+// failed or something stood in its way.
+func (w *tx) checkpoint(on rowQuerier, mode string) bool {
+	var busy, pages, copied int
+	err := on.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &copied)
+	if err != nil {
 		w.store.log.Warn("checkpoint failed", "mode", mode, "err", err)
 	}
+	return err == nil && busy == 0
 }
 
 // padded is the next of a few sizes: 1, 2, 4, 8 and so on, so that lists of

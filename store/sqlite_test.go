@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"parley/list"
 )
@@ -316,4 +318,26 @@ func noise(n int) []byte {
 		raw[i] = byte(x >> 24)
 	}
 	return raw
+}
+
+// SQLite refuses to cut the log, without waiting, while it is copied.
+func TestCuttingTheLogWaitsForACopy(t *testing.T) {
+	t.Parallel()
+	c := testConfig()
+	c.Dir = t.TempDir()
+	s := reopen(t, c)
+	l := addList(t, s, "dev@lists.example.org")
+	s.copying.Lock() // a copy is under way
+	raw := noise(logMax + 1)
+	write(t, s, func(tx list.Tx) error { return tx.AddBounce(l.ID, 0, noon, Pack(raw)) })
+	var copied atomic.Bool
+	time.AfterFunc(time.Second, func() { copied.Store(true); s.copying.Unlock() })
+	write(t, s, func(list.Tx) error { return nil }) // the cut came before
+	if !copied.Load() {
+		t.Error("the writer did not wait for the copy")
+	}
+	info, err := os.Stat(filepath.Join(c.Dir, fileName+"-wal"))
+	if err != nil || info.Size() > logMax {
+		t.Errorf("the log was not cut: %v, %v", info, err)
+	}
 }

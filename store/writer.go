@@ -37,7 +37,7 @@ type group struct {
 	acked   time.Time                 // the last commit that somebody waited for
 	fresh   map[list.PostID]freshPost // posts of this group
 	copied  time.Time                 // the last copy of the write-ahead log
-	cut     time.Time                 // the last time it was cut
+	uncut   time.Time                 // the last time it could not be cut
 }
 
 // Write runs fn in a transaction that is fsynced when Write returns nil. See
@@ -159,6 +159,7 @@ func (s *Store) commitGroup(w *tx, first ...*job) {
 		err = fmt.Errorf("commit: %w", classify(err))
 		s.log.Error("transactions lost, their senders try again", "count", len(waiting), "err", err)
 	}
+	w.announceLists(err == nil)
 	answer(waiting, answers, err)
 	w.afterCommit(err == nil)
 }
@@ -283,18 +284,20 @@ func (w *tx) rollback() {
 	_, _ = w.exec("ROLLBACK")
 }
 
+// announceLists makes readers see the lists as the group left them. It comes
+// before the answers: who was told of a change finds it.
+func (w *tx) announceLists(ok bool) {
+	if w.group.lists || !ok { // what a failed group read of its own changes is void
+		w.store.generation.Add(1)
+	}
+}
+
 // afterCommit tells the others of what the group changed, and keeps the
 // write-ahead log small.
 func (w *tx) afterCommit(ok bool) {
 	g := w.group
-	if ok && g.lists {
-		w.store.generation.Add(1)
-	}
 	if ok && g.due {
 		w.store.ring()
-	}
-	if !ok {
-		w.store.generation.Add(1) // what the failed group read of its own changes is void
 	}
 	if ok {
 		for _, p := range g.fresh {
