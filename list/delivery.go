@@ -36,6 +36,13 @@ type SourceKind string
 const (
 	SourcePost SourceKind = "post" // a post, dressed as a copy of its list
 	SourceMail SourceKind = "mail" // a mail as it is: a forward to the owners, a notice of ours
+
+	// SourceDigest is a mail of ours to members: a digest, a summary, a catch-up.
+	// It goes out as it is, but each copy has its member's bounce address as
+	// envelope sender and PersonalFields on top, on lists with shared copies too.
+	// So the mail itself has no List-Unsubscribe, each copy one recipient, who
+	// is a Member, and a Lane.
+	SourceDigest SourceKind = "digest"
 )
 
 // Source is what the copies of one job are made from.
@@ -46,8 +53,9 @@ type Source struct {
 	Trace     string // the value of the Received field to prepend, folded with CRLF SP; "" for none
 	MessageID string // without brackets; what a mail without one is given
 	Received  time.Time
-	Sender    string // envelope sender of a SourceMail; "" is the null sender
+	Sender    string // envelope sender of a SourceMail; "" is the null sender. Other kinds have the member's
 	Key       string // PostRow.Key of a SourcePost: where its page is
+	Number    int64  // PostRow.Number of a SourcePost, for the link in its copies; 0: not known
 }
 
 // Outcome is how one recipient of a copy ended.

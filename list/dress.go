@@ -16,6 +16,7 @@ import (
 type Dressed struct {
 	Head     []byte // header fields, with the empty line at its end
 	Body     []byte
+	Seam     int  // where in Head, at the start of a line, a copy has the PersonalFields of its member; -1: nowhere
 	EightBit bool // has bytes over 127: goes out as BODY=8BITMIME (RFC 6152)
 	UTF8     bool // has them in header fields: goes out with SMTPUTF8 where it is offered (RFC 6531)
 }
@@ -29,10 +30,10 @@ const (
 
 // Dress makes the copy of a post: the received bytes with header fields added,
 // replaced or removed as doc/headers.md lists them, nothing re-encoded. A
-// SourceMail gets only its Received field.
+// SourceMail gets only its Received field, a SourceDigest only a seam on top.
 func Dress(src Source, site Site) Dressed {
 	m := message.Parse(src.Raw)
-	d := dresser{src: src, site: site, list: src.List, msg: m, plain: src.Kind != SourcePost}
+	d := dresser{src: src, site: site, list: src.List, msg: m, plain: src.Kind != SourcePost, seam: -1}
 	// What we add fits into a KiB or two; a longer trace or description only
 	// costs a second allocation.
 	d.head = make([]byte, 0, m.HeaderSize()+len(src.Trace)+1536)
@@ -43,8 +44,9 @@ func Dress(src Source, site Site) Dressed {
 	d.keepFields()
 	body := d.footing.apply(m.Body)
 	d.head = append(d.head, "\r\n"...)
-	high := message.EightBit(d.head)
-	return Dressed{Head: d.head, Body: body, EightBit: high || message.EightBit(body), UTF8: high}
+	// What comes into the seam has the site's URL, which may be an IDN's.
+	high := message.EightBit(d.head) || d.seam >= 0 && message.EightBit([]byte(site.URL))
+	return Dressed{Head: d.head, Body: body, Seam: d.seam, EightBit: high || message.EightBit(body), UTF8: high}
 }
 
 // dresser is one post on its way to become a copy.
@@ -53,9 +55,10 @@ type dresser struct {
 	site    Site
 	list    List
 	msg     *message.Message
-	plain   bool // a SourceMail: nothing but Received
+	plain   bool // a mail as it is: no field of ours but Received, or what comes into the seam
 	footing footing
 	head    []byte
+	seam    int // see Dressed
 }
 
 // rule is what happens to the header fields of one name. add gives the value
@@ -72,16 +75,16 @@ type rule struct {
 // 5.4.2), so that one more on top harms only who signed that it must not exist.
 var rules = []rule{
 	{"Received", (*dresser).trace, (*dresser).keep},
+	{"List-Unsubscribe", (*dresser).listUnsubscribe, nil},
+	{"List-Unsubscribe-Post", nil, nil},
 	{"Return-Path", nil, nil},
 	{"Errors-To", nil, nil},
 	{"List-Id", (*dresser).listID, nil},
 	{"List-Post", (*dresser).listPost, nil},
 	{"List-Owner", (*dresser).listOwner, nil},
 	{"List-Archive", (*dresser).listArchive, nil},
-	{"List-Help", nil, nil},
-	{"List-Subscribe", nil, nil},
-	{"List-Unsubscribe", nil, nil},
-	{"List-Unsubscribe-Post", nil, nil},
+	{"List-Help", (*dresser).listHelp, nil},
+	{"List-Subscribe", (*dresser).listSubscribe, nil},
 	{"Archived-At", (*dresser).archivedAt, (*dresser).keepArchivedAt},
 	{"Precedence", func(*dresser) string { return "list" }, nil},
 	{"X-Loop", nil, (*dresser).keepLoop},
@@ -111,6 +114,10 @@ func ruleOf(name string) *rule {
 }
 
 func (d *dresser) addFields() {
+	if d.src.Kind == SourceDigest {
+		d.seam = 0
+		return
+	}
 	for _, r := range rules {
 		if r.add == nil || d.plain && r.name != "Received" {
 			continue
@@ -154,10 +161,10 @@ func (d *dresser) keepFields() {
 	for i, f := range d.msg.Fields {
 		before := len(d.head)
 		switch {
+		case d.src.Kind != SourceMail && f.Name == "" && i == 0 && unheaded(f.Raw):
+			continue
 		case d.plain:
 			d.keep(f)
-		case f.Name == "" && i == 0 && unheaded(f.Raw):
-			continue
 		default:
 			d.takeField(f)
 		}
@@ -248,10 +255,24 @@ func (d *dresser) listPost() string {
 	return "<mailto:" + d.list.Address + ">"
 }
 
-// listOwner is RFC 2369, 3.5.
-func (d *dresser) listOwner() string {
-	return "<mailto:" + Target{Verb: ToOwner, Local: d.list.Local(), Domain: d.list.Domain()}.String() + ">"
+// listHelp is RFC 2369, 3.1.
+func (d *dresser) listHelp() string { return "<" + d.list.mailto(ToHelp) + ">" }
+
+// listSubscribe is RFC 2369, 3.3.
+func (d *dresser) listSubscribe() string { return "<" + d.list.mailto(ToSubscribe) + ">" }
+
+// listUnsubscribe is RFC 2369, 3.2. Where copies are personal, each has its
+// own instead, at the same place.
+func (d *dresser) listUnsubscribe() string {
+	if !d.list.Shared {
+		d.seam = len(d.head)
+		return ""
+	}
+	return "<" + d.list.mailto(ToUnsubscribe) + ">"
 }
+
+// listOwner is RFC 2369, 3.5.
+func (d *dresser) listOwner() string { return "<" + d.list.mailto(ToOwner) + ">" }
 
 // listArchive is RFC 2369, 3.6.
 func (d *dresser) listArchive() string {

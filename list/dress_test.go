@@ -39,7 +39,14 @@ func aSource(l List, raw []byte) Source {
 		MessageID: "supplied@lists.example.org",
 		Received:  time.Date(2024, 3, 4, 10, 0, 1, 0, time.UTC),
 		Key:       "first/question?#1@example.org",
+		Number:    123,
 	}
+}
+
+// aCopy is what one member gets of the source: the head with their fields.
+func aCopy(src Source) (Dressed, []byte) {
+	d := Dress(src, aSite())
+	return d, d.with(aSite().PersonalFields(src.List, 42, src.Number))
 }
 
 // fixture reads a mail of testdata, which has LF there, as it is on the wire.
@@ -59,6 +66,7 @@ func crlf(text string) []byte { return []byte(strings.ReplaceAll(text, "\n", "\r
 func TestDressGolden(t *testing.T) {
 	t.Parallel()
 	private := func(l *List) { l.Archive = ArchiveMembers; l.Post = Nobody; l.Description = "" }
+	shared := func(l *List) { l.Shared = true }
 	prefix := func(l *List) { l.SubjectPrefix = "[dev]" }
 	footer := func(l *List) { l.Footer = "dev at lists.example.org\nWrite to dev-owner for help" }
 	for _, c := range []struct {
@@ -67,6 +75,7 @@ func TestDressGolden(t *testing.T) {
 	}{
 		{"plain", "plain", nil},
 		{"plain", "plain-private", private},
+		{"plain", "plain-shared", shared},
 		{"plain", "plain-prefix", prefix},
 		{"plain", "plain-footer", footer},
 		{"plain", "plain-described", func(l *List) { l.Description = "Grüße und \"Fragen\" <alle> aus dem Norden und auch aus dem Süden" }},
@@ -74,6 +83,7 @@ func TestDressGolden(t *testing.T) {
 		{"encoded", "encoded-prefix-too", func(l *List) { l.SubjectPrefix = "[dév]" }},
 		{"forged", "forged", nil},
 		{"forged", "forged-private", private},
+		{"forged", "forged-shared", shared},
 		{"bare", "bare", prefix},
 		{"broken", "broken", prefix},
 		{"replyto", "replyto", nil},
@@ -87,8 +97,8 @@ func TestDressGolden(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := Dress(aSource(aList(c.change), fixture(t, c.mail+".eml")), aSite())
-			compareGolden(t, c.name+".golden", append(slices.Clone(d.Head), d.Body...))
+			d, head := aCopy(aSource(aList(c.change), fixture(t, c.mail+".eml")))
+			compareGolden(t, c.name+".golden", slices.Concat(head, d.Body))
 		})
 	}
 }
@@ -133,7 +143,8 @@ func TestDressLeavesTheRest(t *testing.T) {
 // from its mail in anything that the table does not name.
 func checkUntouched(t *testing.T, name string, raw []byte, d Dressed) {
 	t.Helper()
-	before, after := message.Parse(raw), message.Parse(append(slices.Clone(d.Head), d.Body...))
+	own := aSite().PersonalFields(aList(nil), 42, 123)
+	before, after := message.Parse(raw), message.Parse(slices.Concat(d.with(own), d.Body))
 	ruled := func(f message.Field) bool { return ruleOf(f.Name) != nil || f.Name == "" }
 	want := message.AppendKept(nil, before.Fields, ruled)
 	got := message.AppendKept(nil, after.Fields, ruled)
@@ -163,6 +174,14 @@ func TestDressFlags(t *testing.T) {
 			t.Errorf("%q: 8-bit %v, UTF-8 %v", c.mail, d.EightBit, d.UTF8)
 		}
 	}
+	idn := aSite()
+	idn.URL = "https://b\u00fccher.example.org"
+	for _, shared := range []bool{false, true} {
+		src := aSource(aList(func(l *List) { l.Shared, l.Archive = shared, ArchiveNone }), []byte("From: a@example.org\r\n\r\n"))
+		if d := Dress(src, idn); d.UTF8 == shared || d.EightBit == shared {
+			t.Errorf("site with an IDN, shared %v: 8-bit %v, UTF-8 %v", shared, d.EightBit, d.UTF8)
+		}
+	}
 }
 
 // TestDressMail: a forward or a notice gets its trace and nothing else.
@@ -178,8 +197,52 @@ func TestDressMail(t *testing.T) {
 	}
 	src.Trace = ""
 	d = Dress(src, aSite())
-	if got := append(slices.Clone(d.Head), d.Body...); !bytes.Equal(got, raw) {
-		t.Errorf("without a trace: got\n%s", got)
+	if got := append(slices.Clone(d.Head), d.Body...); !bytes.Equal(got, raw) || d.Seam != -1 {
+		t.Errorf("without a trace: seam %d, got\n%s", d.Seam, got)
+	}
+}
+
+// TestDressDigest: a mail of ours to a member gets their fields on top, and
+// nothing else.
+func TestDressDigest(t *testing.T) {
+	t.Parallel()
+	raw := fixture(t, "plain.eml")
+	for _, l := range []List{aList(nil), aList(func(l *List) { l.Shared, l.Footer, l.ReplyToList = true, "x", true })} {
+		src := aSource(l, raw)
+		src.Kind = SourceDigest
+		d := Dress(src, aSite())
+		if got := slices.Concat(d.Head, d.Body); !bytes.Equal(got, raw) || d.Seam != 0 {
+			t.Errorf("seam %d, got\n%s", d.Seam, got)
+		}
+		src.Raw = slices.Concat([]byte(" <mailto:trap@example.net>\r\n"), raw)
+		if d := Dress(src, aSite()); !bytes.HasPrefix(raw, d.Head) {
+			t.Errorf("the first line would continue the fields on top of it:\n%s", d.Head)
+		}
+	}
+}
+
+// TestSeam: the fields of one member stand right behind our Received, on a line
+// of their own, and only where copies are personal.
+func TestSeam(t *testing.T) {
+	t.Parallel()
+	mails, err := filepath.Glob("testdata/dress/*.eml")
+	if err != nil || len(mails) < 10 {
+		t.Fatal(mails, err)
+	}
+	for _, path := range mails {
+		src := aSource(aList(nil), fixture(t, filepath.Base(path)))
+		d := Dress(src, aSite())
+		if above := "Received: " + src.Trace + "\r\n"; string(d.Head[:max(d.Seam, 0)]) != above || !bytes.HasPrefix(d.Head[d.Seam:], []byte("List-Id: ")) {
+			t.Errorf("%s: seam %d in\n%s", path, d.Seam, d.Head)
+		}
+		src.Trace = ""
+		if d := Dress(src, aSite()); d.Seam != 0 {
+			t.Errorf("%s: seam %d without a trace", path, d.Seam)
+		}
+		src.List.Shared = true
+		if d := Dress(src, aSite()); d.Seam != -1 || !bytes.HasPrefix(d.Head, []byte("List-Unsubscribe: <mailto:dev-unsubscribe@")) {
+			t.Errorf("%s: seam %d in a shared copy\n%s", path, d.Seam, d.Head)
+		}
 	}
 }
 
@@ -187,11 +250,11 @@ func TestDressMail(t *testing.T) {
 func TestDressOnce(t *testing.T) {
 	t.Parallel()
 	l := aList(func(l *List) { l.SubjectPrefix, l.ReplyToList = "[dev]", true })
-	first := Dress(aSource(l, fixture(t, "plain.eml")), aSite())
-	src := aSource(l, append(slices.Clone(first.Head), first.Body...))
+	first, head := aCopy(aSource(l, fixture(t, "plain.eml")))
+	src := aSource(l, slices.Concat(head, first.Body))
 	src.Trace = ""
-	second := Dress(src, aSite())
-	a, b := message.Parse(first.Head).Fields, message.Parse(second.Head).Fields
+	_, again := aCopy(src)
+	a, b := message.Parse(head).Fields, message.Parse(again).Fields
 	names := func(fields []message.Field) (all []string) {
 		for _, f := range fields {
 			all = append(all, string(f.Raw))
@@ -354,8 +417,9 @@ func FuzzDress(f *testing.F) {
 		if bytes.Count(all, []byte("\r\n")) != bytes.Count(all, []byte("\n")) || bytes.Count(all, []byte("\r")) != bytes.Count(all, []byte("\n")) {
 			t.Errorf("bare CR or LF in\n%q", all)
 		}
-		m := message.Parse(d.Head)
-		for _, name := range []string{"List-Id", "List-Post", "List-Owner", "List-Archive", "Precedence"} {
+		m := message.Parse(d.with(aSite().PersonalFields(l, 42, 123)))
+		for _, name := range []string{"List-Id", "List-Post", "List-Owner", "List-Archive", "Precedence",
+			"List-Help", "List-Subscribe", "List-Unsubscribe", "List-Unsubscribe-Post"} {
 			if m.Count(name) != 1 {
 				t.Errorf("%d fields %s in\n%q", m.Count(name), name, d.Head)
 			}

@@ -86,7 +86,9 @@ func BreaksSignatures(src Source, site Site) []string {
 		return nil
 	}
 	copied := Dress(src, site)
-	after := message.Parse(copied.Head)
+	// Whose fields come into the seam makes no difference: no author can have
+	// signed them.
+	after := message.Parse(copied.with(site.PersonalFields(src.List, 1, src.Number)))
 	footed := len(copied.Body) != len(before.Body)
 	var broken []string
 	for _, f := range after.Fields {
@@ -99,6 +101,14 @@ func BreaksSignatures(src Source, site Site) []string {
 		}
 	}
 	return broken
+}
+
+// with is the head of a copy that has fields in its seam.
+func (d Dressed) with(fields []byte) []byte {
+	if d.Seam < 0 {
+		return d.Head
+	}
+	return slices.Concat(d.Head[:d.Seam], fields, d.Head[d.Seam:])
 }
 
 // sameSigned reports whether a signature covers the same in both headers. A

@@ -62,7 +62,9 @@ func TestSignaturesOfCopies(t *testing.T) {
 	const archived = "Archived-At: <https://archive.example.net/1/>\n"
 	usual := []string{"From", "To", "Cc", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"}
 	also := func(names ...string) []string { return append(slices.Clone(usual), names...) }
+	const leave = "List-Unsubscribe: <https://example.org/leave>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n"
 	footer := func(l *List) { l.Footer = "footer" }
+	shared := func(l *List) { l.Shared = true }
 	for _, c := range []struct {
 		name   string
 		extra  string // fields on top of the fixture
@@ -75,7 +77,16 @@ func TestSignaturesOfCopies(t *testing.T) {
 		{"with a Reply-To", "Reply-To: <ann@example.org>\n", also("Reply-To"), nil, false},
 		{"oversigned List-Id", "", also("List-Id"), nil, true},
 		{"oversigned all List fields", "", also("List-Id", "List-Post", "List-Unsubscribe"), nil, true},
-		{"absent field that is not added", "", also("List-Unsubscribe", "Return-Receipt-To"), nil, false},
+		{"absent field that is not added", "", also("Return-Receipt-To"), nil, false},
+		{"oversigned List-Help", "", also("List-Help"), nil, true},
+		{"oversigned List-Subscribe", "", also("List-Subscribe"), nil, true},
+		{"oversigned List-Unsubscribe", "", also("List-Unsubscribe"), nil, true},
+		{"oversigned List-Unsubscribe, shared", "", also("List-Unsubscribe"), shared, true},
+		{"oversigned List-Unsubscribe-Post", "", also("List-Unsubscribe-Post"), nil, true},
+		{"oversigned List-Unsubscribe-Post, shared", "", also("List-Unsubscribe-Post"), shared, false},
+		{"signed List-Unsubscribe", leave, also("List-Unsubscribe", "List-Unsubscribe-Post"), nil, true},
+		{"signed List-Unsubscribe, shared", leave, also("List-Unsubscribe"), shared, true},
+		{"List-Unsubscribe that nobody signed", leave, usual, nil, false},
 		{"signed Precedence", "Precedence: bulk\n", also("Precedence"), nil, true},
 		{"signed Precedence that is ours", "Precedence: list\n", also("Precedence"), nil, false},
 		{"signed Archived-At elsewhere", archived, also("Archived-At"), nil, false},
@@ -98,9 +109,9 @@ func TestSignaturesOfCopies(t *testing.T) {
 					t.Fatal("the fixture does not verify")
 				}
 				src := aSource(aList(c.change), raw)
-				d := Dress(src, aSite())
-				if good := s.verify(t, slices.Concat(d.Head, d.Body)); (good == 0) != c.breaks {
-					t.Errorf("%d signatures verify in\n%s", good, d.Head)
+				d, head := aCopy(src)
+				if good := s.verify(t, slices.Concat(head, d.Body)); (good == 0) != c.breaks {
+					t.Errorf("%d signatures verify in\n%s", good, head)
 				}
 				if broken := BreaksSignatures(src, aSite()); slices.Equal(broken, []string{"example.org"}) != c.breaks {
 					t.Errorf("BreaksSignatures: %q", broken)

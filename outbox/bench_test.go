@@ -112,7 +112,9 @@ func serveQuickly(r io.Reader, nc io.WriteCloser) {
 	}
 }
 
-func benchRunner(b *testing.B, copies func(round int) []list.Copy, rcpts int) {
+// benchRunner sends with the envelope senders and the fields of a real site;
+// seam is where the fields go, -1: nowhere.
+func benchRunner(b *testing.B, copies func(round int) []list.Copy, rcpts, seam int) {
 	address := quickSink(b)
 	body := strings.Repeat("A line of the mail, as people write them in discussions.\r\n", 35)
 	before := cpu()
@@ -120,8 +122,12 @@ func benchRunner(b *testing.B, copies func(round int) []list.Copy, rcpts int) {
 	for n := range b.N {
 		s := newSpool(copies(n))
 		cfg := toSink(b, config(b, nil), address)
-		cfg.Store = s
-		cfg.Dress = func(list.Source, list.Site) list.Dressed { return dressed(body) }
+		cfg.Store, cfg.Site, cfg.Bounce = s, aSite(), nil
+		cfg.Dress = func(list.Source, list.Site) list.Dressed {
+			d := dressed(body)
+			d.Seam = seam
+			return d
+		}
 		stop := start(b, cfg)
 		<-s.done
 		stop()
@@ -132,7 +138,13 @@ func benchRunner(b *testing.B, copies func(round int) []list.Copy, rcpts int) {
 }
 
 func BenchmarkPersonalOneDomain(b *testing.B) {
-	benchRunner(b, func(int) []list.Copy { return personal(1, 10000, "example.org") }, 10000)
+	benchRunner(b, func(int) []list.Copy { return personal(1, 10000, "example.org") }, 10000, 0)
+}
+
+// BenchmarkPersonalWithoutFields is what the fields of one recipient cost, by
+// comparison.
+func BenchmarkPersonalWithoutFields(b *testing.B) {
+	benchRunner(b, func(int) []list.Copy { return personal(1, 10000, "example.org") }, 10000, -1)
 }
 
 func BenchmarkPersonalManyDomains(b *testing.B) {
@@ -142,7 +154,7 @@ func BenchmarkPersonalManyDomains(b *testing.B) {
 			copies = append(copies, personal(i*100, 100, fmt.Sprintf("d%d.example.org", i))...)
 		}
 		return copies
-	}, 10000)
+	}, 10000, 0)
 }
 
 func BenchmarkShared(b *testing.B) {
@@ -152,7 +164,7 @@ func BenchmarkShared(b *testing.B) {
 			copies[i] = shared(i, 100)
 		}
 		return copies
-	}, 10000)
+	}, 10000, -1)
 }
 
 // BenchmarkQuickSink is the cost of the other side: the same dialogue, written

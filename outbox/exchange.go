@@ -162,7 +162,7 @@ func (x *exchange) writeMail() {
 	_ = x.out.WriteByte('>')
 	if x.ext.size {
 		_, _ = x.out.WriteString(" SIZE=")
-		_, _ = x.out.WriteString(strconv.Itoa(x.t.Mail.Size()))
+		_, _ = x.out.WriteString(strconv.Itoa(x.t.size()))
 	}
 	if x.ext.eightBit && (x.t.Mail.EightBit || x.utf8) {
 		_, _ = x.out.WriteString(" BODY=8BITMIME")
@@ -291,13 +291,11 @@ func (x *exchange) pointless(ctx context.Context) error {
 // body sends the mail to who was accepted. A small one waits in the buffer for
 // its final dot; of a large one everything else leaves before Ready.
 func (x *exchange) body(ctx context.Context) error {
-	head, body := x.t.Mail.wire()
-	_, err := x.out.Write(head)
-	if err == nil {
-		_, err = x.out.Write(body)
-	}
-	if err != nil {
-		return x.interrupted(err)
+	p := x.t.Mail.wire()
+	for _, part := range [...][]byte{p.top, x.t.Fields, p.rest, p.body} {
+		if _, err := x.out.Write(part); err != nil {
+			return x.interrupted(err)
+		}
 	}
 	if err := x.t.Ready(ctx); err != nil {
 		return x.fail(atBody, fmt.Errorf("wait for the last result: %w", err))

@@ -181,7 +181,7 @@ const testHead = "From: A <a@example.org>\r\nTo: dev@lists.example.org\r\nSubjec
 	"Message-ID: <1@example.org>\r\n\r\n"
 
 func dressed(body string) list.Dressed {
-	return list.Dressed{Head: []byte(testHead), Body: []byte(body)}
+	return list.Dressed{Head: []byte(testHead), Body: []byte(body), Seam: -1}
 }
 
 func bounceAddress(_ list.List, m list.MemberID) string {

@@ -11,24 +11,36 @@ import (
 type Mail struct {
 	list.Dressed
 
-	once       sync.Once
-	head, body []byte // dot-stuffed, see wire
+	once    sync.Once
+	stuffed parts // see wire
 }
 
-// Size is the number of bytes of the mail before dot-stuffing (RFC 1870, 3).
+// parts are a mail in pieces: its head above and below the seam, its body.
+type parts struct{ top, rest, body []byte }
+
+// Size is the number of bytes of the mail before dot-stuffing (RFC 1870, 3),
+// without the fields of one recipient.
 func (m *Mail) Size() int { return len(m.Head) + len(m.Body) }
+
+// parts are the mail as it is. One without a seam is all below it.
+func (m *Mail) parts() parts {
+	seam := max(m.Seam, 0)
+	return parts{m.Head[:seam], m.Head[seam:], m.Body}
+}
 
 // wire is the mail as it stands between DATA and the final dot: dot-stuffed
 // (RFC 5321, 4.5.2), with a line end at its end. It is made once; a mail that
-// has no such lines is not copied at all.
-func (m *Mail) wire() (head, body []byte) {
+// has no such lines is not copied at all. A seam is at the start of a line, so
+// that each part can be stuffed by itself.
+func (m *Mail) wire() parts {
 	m.once.Do(func() {
-		m.head, m.body = stuff(m.Head), stuff(m.Body)
-		if len(m.body) > 0 && !bytes.HasSuffix(m.body, []byte("\r\n")) {
-			m.body = append(bytes.Clone(m.body), "\r\n"...)
+		p := m.parts()
+		m.stuffed = parts{stuff(p.top), stuff(p.rest), stuff(p.body)}
+		if b := m.stuffed.body; len(b) > 0 && !bytes.HasSuffix(b, []byte("\r\n")) {
+			m.stuffed.body = append(bytes.Clone(b), "\r\n"...)
 		}
 	})
-	return m.head, m.body
+	return m.stuffed
 }
 
 // stuff doubles the dot of every line that starts with one. A line may end

@@ -104,8 +104,10 @@ func (m *maildir) write(name, rcpt string, t *Transaction) error {
 	}
 	w := bufio.NewWriter(f)
 	fmt.Fprintf(w, "Return-Path: <%s>\r\nDelivered-To: %s\r\n", clip(t.Sender), clip(rcpt))
-	_, _ = w.Write(t.Mail.Head) // a bufio.Writer keeps its error until Flush
-	_, _ = w.Write(t.Mail.Body)
+	p := t.Mail.parts()
+	for _, part := range [...][]byte{p.top, t.Fields, p.rest, p.body} {
+		_, _ = w.Write(part) // a bufio.Writer keeps its error until Flush
+	}
 	err = w.Flush()
 	if err == nil {
 		err = f.Sync()

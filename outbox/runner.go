@@ -210,7 +210,7 @@ func (r *Runner) load(ctx context.Context, id list.JobID) (*job, error) {
 		return nil, fmt.Errorf("read the mail of job %d: %w", id, err)
 	}
 	mail := &Mail{Dressed: r.cfg.Dress(src, r.cfg.Site)}
-	return &job{mail: mail, kind: src.Kind, list: src.List, sender: src.Sender}, nil
+	return &job{mail: mail, kind: src.Kind, list: src.List, number: src.Number, sender: src.Sender}, nil
 }
 
 // release lets copies go that nobody has tried: they are due at once.

@@ -16,12 +16,19 @@ type Transaction struct {
 	Sender string // "" is the null sender
 	Rcpts  []string
 	Mail   *Mail
+	// Fields stand at the mail's seam: complete header lines of this one
+	// recipient, list.Site.PersonalFields. No line of them begins with a dot, so
+	// that they are written as they are. None where the mail has no seam.
+	Fields []byte
 	// Ready is called right before what makes the mail the server's: the final
 	// dot, the rename. It waits until the previous result of this connection
 	// is committed, so that a crash doubles at most one transaction of it
 	// (RFC 1047). With its error the transaction is given up unfinished.
 	Ready func(context.Context) error
 }
+
+// size is the number of bytes of the mail with its Fields (RFC 1870, 3).
+func (t *Transaction) size() int { return t.Mail.Size() + len(t.Fields) }
 
 // Fault says what a transaction showed about the way out.
 type Fault int

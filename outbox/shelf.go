@@ -14,7 +14,8 @@ type job struct {
 	mail   *Mail
 	kind   list.SourceKind
 	list   list.List
-	sender string
+	number int64  // of the post
+	sender string // of a SourceMail
 }
 
 // shelf keeps the jobs that were used last, bounded by the bytes of their

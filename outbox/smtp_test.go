@@ -96,7 +96,7 @@ func TestBytesArriveAsTheyAre(t *testing.T) {
 func TestHeadThatStartsWithDots(t *testing.T) {
 	t.Parallel()
 	s := newSink()
-	d := list.Dressed{Head: []byte(".odd: field\r\n.\r\n\r\n"), Body: []byte(".\r\n")}
+	d := list.Dressed{Head: []byte(".odd: field\r\n.\r\n\r\n"), Body: []byte(".\r\n"), Seam: -1}
 	sender(t, s, "").Send(t.Context(), mailTo(&Mail{Dressed: d}, "b@example.org"))
 	if got := string(s.wait(t, 1)[0].raw); got != ".odd: field\r\n.\r\n\r\n.\r\n" {
 		t.Errorf("%q arrived", got)
@@ -105,10 +105,13 @@ func TestHeadThatStartsWithDots(t *testing.T) {
 
 func TestUnstuffedMailIsNotCopied(t *testing.T) {
 	t.Parallel()
-	m := hello()
-	head, body := m.wire()
-	if &head[0] != &m.Head[0] || &body[0] != &m.Body[0] {
-		t.Error("the mail was copied although nothing in it needs a dot")
+	for _, seam := range []int{-1, 0, 10} {
+		m := hello()
+		m.Seam = seam
+		p := m.wire()
+		if at := max(seam, 0); &p.rest[0] != &m.Head[at] || len(p.top) != at || &p.body[0] != &m.Body[0] {
+			t.Errorf("seam %d: the mail was copied although nothing in it needs a dot", seam)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -97,36 +98,49 @@ func (r *Runner) try(ctx context.Context, w *worker, s Sender, c list.Copy) (ans
 	t.Ready = w.last.wait
 	answers, fault = s.Send(ctx, t)
 	for i := range answers {
-		answers[i].Text = mask(answers[i].Text, t.Sender)
+		answers[i].Text = mask(answers[i].Text, t)
 	}
 	return answers, fault
 }
 
 // transaction writes the envelope of a copy. A personal copy has its own
-// sender, so that its bounces say whose they are.
+// sender, so that its bounces say whose they are, and its own way to leave.
 func (r *Runner) transaction(c list.Copy, j *job) *Transaction {
 	t := &Transaction{Sender: j.sender, Mail: j.mail, Rcpts: make([]string, len(c.Rcpts))}
 	for i, rcpt := range c.Rcpts {
 		t.Rcpts[i] = rcpt.Address
 	}
-	if j.kind == list.SourcePost {
-		var m list.MemberID
-		if c.Lane != "" && len(c.Rcpts) == 1 {
-			m = c.Rcpts[0].Member
-		}
-		t.Sender = r.cfg.Bounce(j.list, m)
+	if j.kind == list.SourceMail {
+		return t
+	}
+	var m list.MemberID
+	if c.Lane != "" && len(c.Rcpts) == 1 {
+		m = c.Rcpts[0].Member
+	}
+	t.Sender = r.cfg.Bounce(j.list, m)
+	if j.mail.Seam >= 0 {
+		// A copy that is not personal has a seam, too, when the list's copies
+		// became personal after it was made.
+		t.Fields = r.cfg.Site.PersonalFields(j.list, m, j.number)
 	}
 	return t
 }
 
-// minToken is the length from which the last word of an envelope sender is
-// taken for a secret; list names are shorter or have no hyphen before them.
+// minToken is the length from which the last word of an address is taken for a
+// secret; list names are shorter or have no hyphen before them.
 const minToken = 16
 
-// mask takes the token of the envelope sender out of what a server said: its
-// words are kept, shown and logged.
-func mask(text, sender string) string {
-	local, _ := cutAddress(sender)
+// mask takes the tokens of a transaction out of what a server said: its words
+// are kept, shown and logged, and servers repeat senders and links.
+func mask(text string, t *Transaction) string {
+	local, _ := cutAddress(t.Sender)
+	_, fields, _ := bytes.Cut(t.Fields, []byte("<mailto:"))
+	leave, _, _ := bytes.Cut(fields, []byte("@"))
+	return maskToken(maskToken(text, local), string(leave))
+}
+
+// maskToken masks the token in a local part.
+func maskToken(text, local string) string {
 	_, token, _ := strings.Cut(local, "+")
 	token = token[strings.LastIndexByte(token, '-')+1:]
 	if len(token) < minToken || text == "" {

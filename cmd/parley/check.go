@@ -32,6 +32,9 @@ func (c *checkCmd) Run(ctx context.Context, p *program) error {
 	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
+	if cfg != nil {
+		cfg.Warnings = append(cfg.Warnings, cfg.checkOneClick()...)
+	}
 	if p.cli.JSON {
 		view := checkView{OK: err == nil, File: p.configPath(), Problems: some(problems), Warnings: Problems{}}
 		if cfg != nil {
@@ -53,6 +56,25 @@ func (p *program) printWarnings(cfg *Config) {
 	for _, w := range cfg.Warnings {
 		fmt.Fprintln(p.stderr, plain("warning: "+w.String()))
 	}
+}
+
+// checkOneClick says why readers are not offered to unsubscribe with one click.
+// It is no warning of serve's: a trial on one's own machine is always like that.
+func (c *Config) checkOneClick() Problems {
+	const https = "https://"
+	url := c.Web.URL
+	switch {
+	case url == "":
+		return Problems{c.problem("web.url", "is empty: copies get no one-click unsubscribe field (RFC 8058)",
+			"Set an https address that reaches /u/")}
+	case len(url) < len(https) || !strings.EqualFold(url[:len(https)], https):
+		return Problems{c.problem("web.url", "is "+url+": copies get no one-click unsubscribe field (RFC 8058 wants https)",
+			"Set an https address that reaches /u/")}
+	case len(c.Web.Listen) == 0:
+		return Problems{c.problem("web.listen", "is empty: nothing answers the one-click unsubscribe of copies, nor any other link",
+			"Name an address, and let "+url+" reach it")}
+	}
+	return nil
 }
 
 // checkMachine tries the folder and the addresses that the config names. When

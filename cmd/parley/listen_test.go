@@ -146,7 +146,7 @@ func TestCheckBesideServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
-	path := writeConfig(t, smallest+"[smtp]\nlisten = [\""+busy.Addr().String()+"\"]\n[web]\nlisten = []\n")
+	path := writeConfig(t, smallest+"[smtp]\nlisten = [\""+busy.Addr().String()+"\"]\n[web]\nurl = \"https://lists.example.org\"\n")
 	cfg, err := loadConfig(path)
 	if err != nil {
 		t.Fatal(err)
