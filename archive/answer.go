@@ -90,7 +90,7 @@ func (h *Handler) send(v *visit, status int, contentType string, body []byte) er
 	v.w.WriteHeader(status)
 	_, err := v.w.Write(body)
 	if err != nil {
-		h.log.Debug("reader went away", "path", v.r.URL.Path, "err", err)
+		h.log.Debug("reader went away", "path", loggable(v.r.URL.Path), "err", err)
 	}
 	return nil
 }
@@ -137,16 +137,17 @@ func (h *Handler) static(v *visit, contentType string, body []byte) error {
 	return h.send(v, http.StatusOK, contentType, body)
 }
 
-// robots lets everybody read the pages, and leaves the files behind them alone.
+// robots lets everybody read the pages, and leaves the files behind them alone,
+// and the links of mails.
 func (h *Handler) robots() []byte {
-	return fmt.Appendf(nil, "User-agent: *\nDisallow: %[1]s/*/*/attachment/\nDisallow: %[1]s/*/*/raw$\n", h.base)
+	return fmt.Appendf(nil, "User-agent: *\nDisallow: %[1]s/u/\nDisallow: %[1]s/*/*/attachment/\nDisallow: %[1]s/*/*/raw$\n", h.base)
 }
 
 // problem sends the page of whatever went wrong. text is one sentence without
 // a full stop; without it the page has words of its own.
 func (h *Handler) problem(v *visit, status int, text string) {
 	words := map[int][2]string{
-		http.StatusBadRequest:            {"That address is not understood", "Something in it is broken"},
+		http.StatusBadRequest:            {"That is not understood", "Something in this address is broken"},
 		http.StatusForbidden:             {"Not here", "The list's rules say no"},
 		http.StatusNotFound:              {"Nothing here", "There is nothing at this address"},
 		http.StatusMethodNotAllowed:      {"For reading only", "These pages can be read, and not written to"},

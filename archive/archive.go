@@ -1,7 +1,8 @@
 // Package archive shows, over HTTP: the lists, their threads, and every post
-// as text, raw, and with its attachments. It only reads, sets no cookie, needs
-// no script, and answers for a list whose archive is not public exactly as it
-// does for a list that does not exist. It knows nothing of SMTP or SQL.
+// as text, raw, and with its attachments; and the page of a mail's unsubscribe
+// link, whose buttons go to the list's desk. Everything else only reads. It sets
+// no cookie, needs no script, and answers for a list whose archive is not public
+// exactly as it does for a list that does not exist. It knows nothing of SMTP or SQL.
 package archive
 
 import (
@@ -50,10 +51,12 @@ type Config struct {
 	Site      list.Site
 	Store     Store
 	Lists     Lists
-	Templates *templates.Set // nil: parsed here
-	Log       *slog.Logger   // nil: slog.Default()
-	Deadline  time.Duration  // for all reads of one request; 0: 5 s
-	PageSize  int            // threads on a page; 0: 50
+	Desk      Desk             // nil: no link of a mail leads anywhere
+	Templates *templates.Set   // nil: parsed here
+	Log       *slog.Logger     // nil: slog.Default()
+	Deadline  time.Duration    // for all reads of one request; 0: 5 s
+	PageSize  int              // threads on a page; 0: 50
+	Now       func() time.Time // nil: time.Now
 }
 
 // Handler serves the pages. It is safe for concurrent use and has no state
@@ -63,10 +66,12 @@ type Handler struct {
 	base     string // path of Site.URL, without a slash at the end; mostly ""
 	store    Store
 	lists    Lists
+	desk     Desk
 	pages    *templates.Set
 	log      *slog.Logger
 	deadline time.Duration
 	pageSize int
+	now      func() time.Time
 
 	routes  []route
 	read    func(raw []byte) message.View // makes the text of a post that has none yet
@@ -91,8 +96,8 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{site: c.Site, base: base, store: c.Store, lists: c.Lists, pages: c.Templates, log: c.Log,
-		deadline: c.Deadline, pageSize: c.PageSize, routes: listRoutes(), read: message.Read,
+	h := &Handler{site: c.Site, base: base, store: c.Store, lists: c.Lists, desk: c.Desk, pages: c.Templates,
+		log: c.Log, deadline: c.Deadline, pageSize: c.PageSize, now: c.Now, routes: listRoutes(), read: message.Read,
 		readers: make(chan struct{}, maxReaders), memory: &budget{free: maxInFlight}}
 	h.site.URL = strings.TrimRight(c.Site.URL, "/")
 	if h.deadline <= 0 {
@@ -103,6 +108,9 @@ func New(c Config) (*Handler, error) {
 	}
 	if h.log == nil {
 		h.log = slog.Default()
+	}
+	if h.now == nil {
+		h.now = time.Now
 	}
 	if h.pages == nil {
 		if h.pages, err = templates.New(); err != nil {
@@ -152,7 +160,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
 			h.panics.Add(1)
-			h.log.Error("panic while making a page", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			h.log.Error("panic while making a page", "path", loggable(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 			h.problem(v, http.StatusInternalServerError, "")
 		}
 	}()
@@ -170,7 +178,7 @@ func (h *Handler) fail(v *visit, err error) {
 		if errors.Is(err, context.Canceled) {
 			level = slog.LevelDebug // the reader went away
 		}
-		h.log.Log(v.ctx, level, "page failed", "path", v.r.URL.Path, "err", err)
+		h.log.Log(v.ctx, level, "page failed", "path", loggable(v.r.URL.Path), "err", err)
 	}
 	h.problem(v, status, list.TextOf(err))
 }

@@ -23,6 +23,7 @@ func allowed() map[string][]string {
 		"details": {"class", "open"}, "summary": nil, "h1": {"dir"}, "h2": {"id", "dir"},
 		"p": {"class", "id", "dir"}, "ol": nil, "ul": {"class", "aria-label"}, "li": {"class"},
 		"div": {"class"}, "span": {"dir"}, "bdi": nil, "time": {"datetime"}, "pre": nil, "blockquote": nil,
+		"form": {"method"}, "button": {"class", "name", "value", "aria-describedby"},
 	}
 }
 

@@ -225,7 +225,20 @@ func serve(t testing.TB, m *memory) *Handler {
 
 func serveSite(t testing.TB, m *memory, s list.Site) *Handler {
 	t.Helper()
-	h, err := New(Config{Site: s, Store: m, Lists: m, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	return serveConfig(t, Config{Site: s, Store: m, Lists: m})
+}
+
+// serveDesk is a Handler on the garden whose links lead to the clerk.
+func serveDesk(t testing.TB, c *clerk) *Handler {
+	t.Helper()
+	m := garden(t)
+	return serveConfig(t, Config{Site: site(), Store: m, Lists: m, Desk: c, Now: today})
+}
+
+func serveConfig(t testing.TB, c Config) *Handler {
+	t.Helper()
+	c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	h, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,17 +71,20 @@ func errNoPage() error {
 // dispatch finds the page of a request. The path is split before it is
 // unescaped, because a Message-ID may hold slashes.
 func (h *Handler) dispatch(v *visit) error {
+	if len(v.r.RequestURI) > maxURI {
+		h.problem(v, http.StatusRequestURITooLong, "")
+		return nil
+	}
+	path, ok := strings.CutPrefix(v.r.URL.EscapedPath(), h.base+"/")
+	if ok && isLink(path) {
+		return h.link(v, path)
+	}
 	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
 		v.w.Header().Set("Allow", "GET, HEAD")
 		v.w.Header().Set("Connection", "close") // whatever the body is, it is not read
 		h.problem(v, http.StatusMethodNotAllowed, "")
 		return nil
 	}
-	if len(v.r.RequestURI) > maxURI {
-		h.problem(v, http.StatusRequestURITooLong, "")
-		return nil
-	}
-	path, ok := strings.CutPrefix(v.r.URL.EscapedPath(), h.base+"/")
 	if !ok {
 		return errNoPage()
 	}

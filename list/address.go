@@ -33,6 +33,7 @@ const (
 	ToMod     Verb = "mod"
 	ToLeave   Verb = "leave"
 	ToBounce  Verb = "bounce"
+	ToMe      Verb = "me" // commands of the member whom the token names
 )
 
 // Limits of an address in bytes. RFC 5321, 4.5.3.1, has 64 for the local part
@@ -174,7 +175,7 @@ func wordVerb(word string) (Verb, bool) {
 // takesToken reports whether v stands with a token.
 func takesToken(v Verb) bool {
 	switch v {
-	case ToConfirm, ToOK, ToNo, ToDiscard, ToTrust, ToBan, ToMod, ToLeave, ToBounce:
+	case ToConfirm, ToOK, ToNo, ToDiscard, ToTrust, ToBan, ToMod, ToLeave, ToBounce, ToMe:
 		return true
 	}
 	return false

@@ -41,9 +41,16 @@ type QueueRow struct {
 	Rcpts   []string
 	Tries   int
 	Since   time.Time
-	Due     time.Time
-	Last    string // the last answer, in the server's words
+	Due     time.Time // zero: when the owners decide
+	Last    string    // the last answer, in the server's words
+	Waits   string    // for what besides its turn: WaitsHours, WaitsOwners or ""
 }
+
+// What a copy can wait for besides its turn.
+const (
+	WaitsHours  = "hours"  // of its reader
+	WaitsOwners = "owners" // to say what is done with a post that a destination refuses
+)
 
 // Lists is every list that is not removed, by address.
 func (d *Desk) Lists(ctx context.Context) ([]List, error) {
@@ -188,6 +195,28 @@ func (d *Desk) Apply(ctx context.Context, declared []Declared) error {
 	})
 }
 
+// MakeKeys gives keys to members who were there before there were such keys.
+func (d *Desk) MakeKeys(ctx context.Context) error {
+	for {
+		var without []Member
+		err := d.store.Read(ctx, func(tx Tx) (err error) { without, err = tx.WithoutKeys(collectBatch); return err })
+		if err != nil || len(without) == 0 {
+			return err
+		}
+		err = d.store.Write(ctx, func(tx Tx) error {
+			for _, m := range without {
+				if err := tx.SetKeys(m.List, m.ID, d.keysOf(m.List, m.ID)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
 func (d *Desk) apply(tx Tx, decl Declared) error {
 	lists, err := tx.Lists()
 	if err != nil {
@@ -236,196 +265,6 @@ func (d *Desk) forgetFileKeys(tx Tx, declared []Declared) error {
 		}
 	}
 	return nil
-}
-
-// ListMembers is the members of a list, those who left too, by address.
-func (d *Desk) ListMembers(ctx context.Context, l ListID) (members []Member, err error) {
-	err = d.store.Read(ctx, func(tx Tx) error { members, err = tx.ListMembers(l); return err })
-	return members, err
-}
-
-// AddMembers adds addresses to a list, or brings back those who left: it is
-// the operator's word. It returns how many were not active members before.
-func (d *Desk) AddMembers(ctx context.Context, id ListID, who []message.Address) (added int, err error) {
-	for part := range slices.Chunk(who, membersPart) {
-		n := 0
-		err := d.store.Write(ctx, func(tx Tx) error {
-			l, err := listByID(tx, id)
-			if err != nil {
-				return err
-			}
-			n, err = d.addMembers(tx, l, part, true)
-			return err
-		})
-		if err != nil {
-			return added, err
-		}
-		added += n
-	}
-	return added, nil
-}
-
-// membersPart is how many members one transaction adds: a command must not
-// keep a running serve from its writes.
-const membersPart = 500
-
-func (d *Desk) addMembers(tx Tx, l List, who []message.Address, again bool) (added int, err error) {
-	for _, a := range who {
-		address, err := d.memberAddress(l, a.Addr)
-		if err != nil {
-			return added, err
-		}
-		fresh, err := d.addMember(tx, l, message.Address{Name: a.Name, Addr: address}, again)
-		if err != nil {
-			return added, fmt.Errorf("add member %s: %w", address, err)
-		}
-		if fresh {
-			added++
-		}
-	}
-	return added, nil
-}
-
-// memberAddress is the canonical form of an address that may be a member: not
-// an address of ours, which would make a loop.
-func (d *Desk) memberAddress(l List, given string) (string, error) {
-	address, err := message.Canonical(given)
-	if err != nil {
-		return "", Errorf(BadAddress, "%q is not an address: %v", given, err)
-	}
-	if slices.ContainsFunc(d.site.Domains, func(domain string) bool { return strings.EqualFold(domain, domainOf(address)) }) {
-		if t, err := ParseTarget(address, d.site); err == nil && (t.Verb != ToPosts || sameAddress(address, l.Address)) {
-			return "", Errorf(BadAddress, "%s is an address of the list itself and cannot be a member", address)
-		}
-	}
-	return address, nil
-}
-
-func (d *Desk) addMember(tx Tx, l List, who message.Address, again bool) (bool, error) {
-	m, known, err := tx.FindMember(l.ID, who.Addr)
-	if err != nil {
-		return false, err
-	}
-	if known {
-		if m.State == Active || !again {
-			return false, nil
-		}
-		m.State, m.Since = Active, d.now()
-		return true, tx.SetMember(m)
-	}
-	m = Member{List: l.ID, Address: who.Addr, Name: who.Name, Delivery: DeliverEach, Own: true, State: Active, Since: d.now()}
-	if m.ID, err = tx.AddMember(m); err != nil {
-		return false, err
-	}
-	return true, tx.SetBounceKey(l.ID, m.ID, TokenHash(d.site.bounceToken(l.ID, m.ID)))
-}
-
-// SetMember changes a member: role=member|moderator|owner, delivery=each|none,
-// own=yes|no, name=TEXT. A role may be given to somebody who is no member.
-func (d *Desk) SetMember(ctx context.Context, id ListID, address string, options map[string]string) error {
-	address = canonical(address)
-	return d.store.Write(ctx, func(tx Tx) error {
-		l, err := listByID(tx, id)
-		if err != nil {
-			return err
-		}
-		rest := map[string]string{}
-		for name, value := range options {
-			if name != "role" {
-				rest[name] = value
-				continue
-			}
-			if err := setRole(tx, &l, address, value); err != nil {
-				return err
-			}
-		}
-		if len(rest) == 0 {
-			return nil
-		}
-		return setMember(tx, l, address, rest)
-	})
-}
-
-func setMember(tx Tx, l List, address string, options map[string]string) error {
-	m, known, err := tx.FindMember(l.ID, address)
-	if err != nil {
-		return err
-	}
-	if !known || m.State != Active {
-		return Errorf(Unknown, "%s is not a member of %s; `parley member add` makes one", address, l.Address)
-	}
-	for name, value := range options {
-		switch {
-		case name == "name":
-			m.Name = message.DecodeHeader(value)
-		case name == "delivery" && (value == string(DeliverEach) || value == string(DeliverNone)):
-			m.Delivery = Delivery(value)
-		case name == "own" && (value == "yes" || value == "no"):
-			m.Own = value == "yes"
-		default:
-			return Errorf(Malformed, "%s=%s is not known: a member has role=member|moderator|owner, delivery=each|none, own=yes|no, name=TEXT", name, value)
-		}
-	}
-	return tx.SetMember(m)
-}
-
-func setRole(tx Tx, l *List, address, role string) error {
-	if _, err := message.Canonical(address); err != nil {
-		return Errorf(BadAddress, "%q is not an address: %v", address, err)
-	}
-	without := func(list []string) []string {
-		return slices.DeleteFunc(slices.Clone(list), func(a string) bool { return sameAddress(a, address) })
-	}
-	owners, moderators := without(l.Owners), without(l.Moderators)
-	switch role {
-	case "owner":
-		owners = append(owners, address)
-	case "moderator":
-		moderators = append(moderators, address)
-	case "member":
-	default:
-		return Errorf(Malformed, "role=%s is not known: it is member, moderator or owner", role)
-	}
-	for name, change := range map[string]bool{"owners": !slices.Equal(owners, l.Owners), "moderators": !slices.Equal(moderators, l.Moderators)} {
-		if change && slices.Contains(l.FileKeys, name) {
-			return Errorf(Conflict, "%s of %s is set in the config file: change it there", name, l.Address)
-		}
-	}
-	for name, people := range map[string][]string{"owners": owners, "moderators": moderators} {
-		if err := SetOption(l, name, strings.Join(people, ", ")); err != nil {
-			return err
-		}
-	}
-	return tx.SetList(*l)
-}
-
-// RemoveMembers takes members off a list and cancels their copies. It returns
-// how many were active; an address that is not a member is Unknown, and then
-// nobody is removed.
-func (d *Desk) RemoveMembers(ctx context.Context, id ListID, addresses []string) (removed int, err error) {
-	err = d.store.Write(ctx, func(tx Tx) error {
-		removed = 0
-		l, err := listByID(tx, id)
-		if err != nil {
-			return err
-		}
-		for _, a := range addresses {
-			m, known, err := tx.FindMember(id, canonical(a))
-			if err != nil {
-				return err
-			}
-			if !known || m.State == Left || m.State == Removed {
-				return Errorf(Unknown, "%s is not a member of %s", a, l.Address)
-			}
-			m.State, m.Since = Removed, d.now()
-			if err := tx.SetMember(m); err != nil {
-				return err
-			}
-			removed++
-		}
-		return nil
-	})
-	return removed, err
 }
 
 // ListQueue is every copy that has not ended, and every job that still expands.

@@ -41,7 +41,8 @@ var wordRules = []wordRule{
 		"domain of sender", "domain of the sender", "invalid sender", "sender does not exist", "sender not found", "mail from domain",
 		"from: domain is invalid", "after mail from", "in reply to mail from", "envelope sender", "sender is not", "return path",
 	}},
-	{cause: CauseLater, words: []string{ // the name servers, not the name
+	{cause: CauseLater, words: []string{ // the name servers, not the name; a mailbox that gets too much at once
+		"receiving mail at a rate", "receiving mail too quickly", "receiving messages too quickly",
 		"host not found, try again", "malformed or unexpected name server", "temporary failure in name resolution", "temporary lookup",
 		"lookup failure", "dns timeout", "server failure", "servfail", "too many recipients",
 	}},

@@ -18,6 +18,19 @@ type Desk struct {
 	log   *slog.Logger
 	pack  func(raw []byte) Packed
 	words Words
+
+	asked asked
+}
+
+// asked is a mail that is being carried out: what goes to its author then is an
+// answer to it (RFC 3834, 5). Zero on a desk where nobody wrote.
+type asked struct{ by, messageID string }
+
+// carrying is the desk while it carries out a mail.
+func (d *Desk) carrying(a asked) *Desk {
+	c := *d
+	c.asked = a
+	return &c
 }
 
 // DeskConfig is what a Desk is made from.
@@ -50,9 +63,10 @@ func (d *Desk) Knows(ctx context.Context, env Envelope, rcpt string) error {
 // delivery is a recipient that is known: what to do with a mail for it.
 type delivery struct {
 	Target
-	list   List
-	member MemberID // of a bounce address
-	rcpt   string
+	list    List
+	member  MemberID // whom its token names
+	pending int64    // what its token answers
+	rcpt    string
 }
 
 // resolve finds what stands behind a recipient address.
@@ -77,17 +91,51 @@ func (d *Desk) resolve(tx Tx, rcpt string) (delivery, error) {
 		return delivery{}, Errorf(Unknown, "no such list here")
 	}
 	to.list = l
-	if target.Verb == ToBounce {
-		member, ok, err := tx.FindBounceKey(l.ID, TokenHash(target.Token))
-		if err != nil {
-			return delivery{}, err
-		}
-		if !ok {
-			return delivery{}, Errorf(Unknown, "no such address here")
-		}
-		to.member = member
+	if target.Token != "" {
+		err = d.resolveToken(tx, &to)
 	}
-	return to, nil
+	return to, err
+}
+
+// resolveToken finds what the token of an address stands for. One that is
+// wrong, and one that has expired, is an address that does not exist.
+func (d *Desk) resolveToken(tx Tx, to *delivery) (err error) {
+	key, ok := TokenHash(to.Token), false
+	switch to.Verb {
+	case ToBounce:
+		if to.member, ok, err = tx.FindBounceKey(to.list.ID, key); err == nil && !ok {
+			ok, err = d.resolveProbe(tx, to, key)
+		}
+	case ToMe:
+		to.member, ok, err = tx.FindSelfKey(to.list.ID, key)
+	case ToLeave:
+		var l ListID
+		l, to.member, ok, err = tx.FindLeaveKey(key)
+		ok = ok && l == to.list.ID
+	default:
+		ok, err = d.resolvePending(tx, to, key)
+	}
+	if err == nil && !ok {
+		err = Errorf(Unknown, "no such address here; one that was to be answered may have expired, so ask again")
+	}
+	return err
+}
+
+// resolveProbe finds the member whom a probe went to.
+func (d *Desk) resolveProbe(tx Tx, to *delivery, key []byte) (bool, error) {
+	p, ok, err := tx.FindPending(to.list.ID, key)
+	if err != nil || !ok || p.Kind != PendingProbe || !p.Expires.After(d.now()) {
+		return false, err
+	}
+	w, err := p.wish()
+	to.pending, to.member = p.ID, w.Member
+	return err == nil, err
+}
+
+func (d *Desk) resolvePending(tx Tx, to *delivery, key []byte) (bool, error) {
+	p, ok, err := tx.FindPending(to.list.ID, key)
+	to.pending = p.ID
+	return ok && p.Kind.verb() == to.Verb && p.Expires.After(d.now()), err
 }
 
 // findAddress is the list of this address that is not removed.

@@ -32,8 +32,25 @@ func (d *Desk) Tick(ctx context.Context) error {
 		if err := d.remindOfHeld(ctx, l); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("remind of held posts on %s: %w", l.Address, err))
 		}
+		failed = errors.Join(failed, d.sendCollected(ctx, l))
 	}
-	return failed
+	return errors.Join(failed, d.endProbes(ctx), d.dropUndecided(ctx), d.expire(ctx))
+}
+
+// tallyLife is longer than any limit looks back.
+const tallyLife = 3 * 24 * time.Hour
+
+// reportLife is how long bounces and refusals are kept for the operator to look at.
+const reportLife = 90 * 24 * time.Hour
+
+// answerLife is how long what was waited for is kept after its end: an answer
+// that came in time is carried out, however long that takes.
+const answerLife = 3 * 24 * time.Hour
+
+func (d *Desk) expire(ctx context.Context) error {
+	return d.store.WriteBehind(ctx, func(tx Tx) error {
+		return tx.Expire(d.now(), d.now().Add(-answerLife), d.now().Add(-tallyLife), d.now().Add(-reportLife))
+	})
 }
 
 func (d *Desk) remindOfHeld(ctx context.Context, l List) error {
@@ -59,7 +76,8 @@ func (d *Desk) remindOfHeld(ctx context.Context, l List) error {
 			return err
 		}
 		_, err = d.mail(tx, notice{List: l, To: d.owners(l), Template: "held",
-			Data: map[string]any{"List": l.Address, "Name": l.Local(), "Count": waiting}})
+			FromOwner: true,
+			Data:      map[string]any{"Count": waiting}})
 		return err
 	})
 }

@@ -31,6 +31,9 @@ func (d *Desk) forward(tx Tx, in *incoming, to []string) (note, error) {
 	if in.msg.HeaderSize() > maxHeader {
 		return note{}, Errorf(TooLarge, "the header is larger than %d bytes", maxHeader)
 	}
+	if err := d.takeComplaint(tx, in); err != nil {
+		return note{}, err
+	}
 	job := NewJob{List: in.to.list.ID, At: d.now(), Rcpts: to, Sender: d.reportsTo(in), Mail: in.forwards[in.to.rcpt]}
 	if _, err := tx.AddJob(job); err != nil {
 		return note{}, fmt.Errorf("start forward: %w", err)

@@ -46,6 +46,17 @@ const (
 	ArchiveNone    Archive = "none"
 )
 
+// Join says how somebody becomes a member of their own accord.
+type Join string
+
+// The values of a list's join option.
+const (
+	JoinOpen       Join = "open"       // whoever confirms
+	JoinApproval   Join = "approval"   // whoever confirms and a moderator lets in
+	JoinInvitation Join = "invitation" // who was invited
+	JoinClosed     Join = "closed"     // nobody: the operator adds members
+)
+
 // List is one discussion list with its options.
 type List struct {
 	ID          ListID
@@ -65,8 +76,15 @@ type List struct {
 	Footer        string
 	ReplyToList   bool
 	Banned        []string // addresses, or @domain for a whole domain
-	Removed       bool     // taken off by `parley list remove`; its archive stays in the database
-	FileKeys      []string // option names that the config file sets
+
+	Join     Join
+	Customs  string  // what newcomers read: what belongs here, how soon an answer is usual
+	Language string  // of the mails that Parley writes: en, de
+	DigestAt DailyAt // when digests and summaries go out; the weekly ones on Mondays
+	Roster   bool    // members may ask who is subscribed
+
+	Removed  bool     // taken off by `parley list remove`; its archive stays in the database
+	FileKeys []string // option names that the config file sets
 }
 
 // Local is the local part of the list's address: dev.
@@ -75,14 +93,24 @@ func (l List) Local() string { local, _, _ := strings.Cut(l.Address, "@"); retur
 // Domain is the domain of the list's address: lists.example.org.
 func (l List) Domain() string { _, domain, _ := strings.Cut(l.Address, "@"); return domain }
 
-// Delivery is what a member gets.
+// Delivery is what a member gets, and when.
 type Delivery string
 
-// The deliveries of this version.
+// The deliveries.
 const (
-	DeliverEach Delivery = "each" // each post as it comes
-	DeliverNone Delivery = "none" // nothing: reads the archive, may post
+	DeliverEach     Delivery = "each"     // each post as it comes
+	DeliverFirst    Delivery = "first"    // the first post of each thread, and threads they follow
+	DeliverFollowed Delivery = "followed" // threads they follow
+	DeliverDaily    Delivery = "daily"    // a digest a day
+	DeliverWeekly   Delivery = "weekly"   // a digest a week
+	DeliverSummary  Delivery = "summary"  // subjects, who and first lines, once a day
+	DeliverNone     Delivery = "none"     // nothing: reads the archive, may post
 )
+
+// Collected reports whether posts wait for a day or a week and come in one mail.
+func (d Delivery) Collected() bool {
+	return d == DeliverDaily || d == DeliverWeekly || d == DeliverSummary
+}
 
 // State is where a membership stands.
 type State string
@@ -103,7 +131,62 @@ type Member struct {
 	Address  string // canonical, see message.Canonical
 	Name     string
 	Delivery Delivery
-	Own      bool // gets copies of their own posts
+	Plain    bool  // digests as plain text (RFC 1153), not as MIME
+	Own      bool  // gets copies of their own posts
+	Ack      bool  // gets a mail when a post of theirs went out
+	Hours    Hours // copies wait for this part of the day; "" for any time
 	State    State
 	Since    time.Time
+
+	// PausedUntil ends a pause; zero when there is none. Seen is the number of
+	// the last post that no copy goes out of any more: a digest, a summary or a
+	// catch-up told of it, or it came before the delivery was changed.
+	PausedUntil time.Time
+	Seen        int64
+	Owed        Owed
+	Probed      time.Time // when a probe went out that is not judged yet; zero: none
+}
+
+// Owed is a mail that a member gets before any further copy. As long as it is
+// owed, posts wait to be told of in it.
+type Owed string
+
+// What can be owed.
+const (
+	OwedNothing Owed = ""
+	OwedCatchUp Owed = "catchup" // when the pause ends
+	OwedDigest  Owed = "digest"  // the last one, after digests were given up
+	OwedSummary Owed = "summary" // likewise
+)
+
+// Paused reports whether the member is away at this moment.
+func (m Member) Paused(now time.Time) bool {
+	return m.Owed == OwedCatchUp && now.Before(m.PausedUntil)
+}
+
+// Mark is what a member wants of a thread.
+type Mark string
+
+// The marks of a thread.
+const (
+	NoMark Mark = ""
+	Mute   Mark = "mute"
+	Follow Mark = "follow"
+)
+
+// Wants reports whether the member gets a copy of a post, as it comes: first
+// says that it starts its thread, mark what they want of the thread.
+func (m Member) Wants(first bool, mark Mark) bool {
+	if m.State != Active || m.Owed != OwedNothing || mark == Mute {
+		return false
+	}
+	switch m.Delivery {
+	case DeliverEach:
+		return true
+	case DeliverFirst:
+		return first || mark == Follow
+	case DeliverFollowed:
+		return mark == Follow
+	}
+	return false
 }

@@ -24,8 +24,13 @@ func (d *Desk) ShowHeld(ctx context.Context, id HeldID) (row HeldRow, err error)
 func (d *Desk) AcceptHeld(ctx context.Context, id HeldID) error {
 	var post PostID
 	err := d.decideHeld(ctx, id, func(tx Tx, l List, in *incoming) (err error) {
-		post, err = d.keep(tx, l, d.newPost(in), in.refs)
-		return err
+		if post, err = d.keep(tx, l, d.newPost(in), in.refs); err != nil {
+			return err
+		}
+		if _, err := d.knowSender(tx, in); err != nil {
+			return err
+		}
+		return d.thank(tx, in, post)
 	})
 	if err == nil {
 		d.log.Info("held post accepted", "held", id, "post", post)
@@ -84,8 +89,8 @@ func (d *Desk) tellAuthor(tx Tx, l List, in *incoming, reason string) (bool, err
 	if in.from.Addr == "" || !in.env.Auth.Proves(domainOf(in.from.Addr)) || message.Automatic(in.msg) {
 		return false, nil
 	}
-	_, err := d.mail(tx, notice{List: l, To: []string{in.from.Addr}, Template: "rejected", InReplyTo: in.messageID,
-		Data: map[string]any{"List": l.Address, "Subject": message.DecodeHeader(in.msg.Get("Subject")), "Reason": reason}})
+	_, err := d.mail(tx, notice{List: l, To: []string{in.from.Addr}, Template: "rejected", FromOwner: true, InReplyTo: in.messageID,
+		Data: map[string]any{"Subject": message.DecodeHeader(in.msg.Get("Subject")), "Reason": reason}})
 	return err == nil, err
 }
 

@@ -20,7 +20,13 @@ const (
 	maxPrefix      = 40
 	maxFooter      = 4 << 10
 	maxFooterLine  = 500
+	maxCustoms     = 2 << 10
 )
+
+// Languages are those that Parley writes its mails in.
+var Languages = []string{"en", "de"}
+
+const defaultDigestAt = "06:00 UTC"
 
 // option is one setting of a list, in words.
 type option struct {
@@ -70,6 +76,23 @@ var options = []option{
 	{"reply_to", "where a reply goes: author, list",
 		func(l List) string { return either(l.ReplyToList, "list", "author") },
 		func(l *List, v string) error { return setEither(&l.ReplyToList, v, "list", "author") }},
+	{"join", "how somebody becomes a member: open, approval, invitation, closed",
+		func(l List) string { return string(l.Join) },
+		func(l *List, v string) error {
+			return setWord(&l.Join, v, JoinOpen, JoinApproval, JoinInvitation, JoinClosed)
+		}},
+	{"customs", "what newcomers are told of the list, at most 2 KiB of text",
+		func(l List) string { return l.Customs },
+		func(l *List, v string) error { return setText(&l.Customs, v, maxCustoms) }},
+	{"language", "of the mails that Parley writes: en, de",
+		func(l List) string { return l.Language },
+		func(l *List, v string) error { return setWord(&l.Language, v, Languages...) }},
+	{"digest_at", "when digests go out, as 06:00 Europe/Berlin; weekly ones on Mondays",
+		func(l List) string { return l.DigestAt.String() },
+		func(l *List, v string) error { return setClock(&l.DigestAt, v) }},
+	{"roster", "who may ask by mail who is subscribed: nobody, members",
+		func(l List) string { return either(l.Roster, "members", "nobody") },
+		func(l *List, v string) error { return setEither(&l.Roster, v, "members", "nobody") }},
 	{"banned", "addresses, or @domain, whose posts are refused",
 		func(l List) string { return strings.Join(l.Banned, ", ") },
 		func(l *List, v string) error { return setAddresses(&l.Banned, v, canonicalBan) }},
@@ -79,7 +102,9 @@ var options = []option{
 // masked addresses, copies are personal, and a post has at most 10 MiB. The
 // address is one that ValidListAddress accepts.
 func NewList(address string) List {
-	l := List{Address: address, Post: Members, Archive: ArchivePublic, Masked: true, MaxSize: defaultMaxSize}
+	l := List{Address: address, Post: Members, Archive: ArchivePublic, Masked: true, MaxSize: defaultMaxSize,
+		Join: JoinOpen, Language: Languages[0]}
+	l.DigestAt, _ = ParseClock(defaultDigestAt) // a constant that parses
 	l.ListID = l.Local() + "." + l.Domain()
 	return l
 }
@@ -188,9 +213,19 @@ func setPrefix(dst *string, value string) error {
 	return setLine(dst, value, maxPrefix)
 }
 
-// setFooter takes lines of text. They are kept with LF between them; white
-// space at the ends of lines goes, since mail software changes it anyway.
-func setFooter(dst *string, value string) error {
+func setFooter(dst *string, value string) error { return setText(dst, value, maxFooter) }
+
+func setClock(dst *DailyAt, value string) error {
+	at, err := ParseClock(value)
+	if err == nil {
+		*dst = at
+	}
+	return err
+}
+
+// setText takes lines of text. They are kept with LF between them; white space
+// at the ends of lines goes, since mail software changes it anyway.
+func setText(dst *string, value string, most int) error {
 	lines := strings.Split(strings.ReplaceAll(value, "\r\n", "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimRightFunc(line, unicode.IsSpace)
@@ -199,8 +234,8 @@ func setFooter(dst *string, value string) error {
 		}
 	}
 	text := strings.Trim(strings.Join(lines, "\n"), "\n")
-	if len(text) > maxFooter {
-		return fmt.Errorf("at most %d bytes", maxFooter)
+	if len(text) > most {
+		return fmt.Errorf("at most %d bytes", most)
 	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, badInFooter) {
 		return fmt.Errorf("lines of UTF-8 text without control characters")

@@ -18,7 +18,7 @@ func TestNewList(t *testing.T) {
 	want := map[string]string{
 		"description": "", "owners": "", "moderators": "", "post": "members", "start": "", "archive": "public",
 		"addresses": "masked", "copies": "personal", "max_size": "10MiB", "subject_prefix": "", "footer": "",
-		"reply_to": "author", "banned": "",
+		"reply_to": "author", "banned": "", "join": "open", "customs": "", "language": "en", "digest_at": "06:00 UTC", "roster": "nobody",
 	}
 	for _, name := range OptionNames() {
 		value, known := want[name]
@@ -53,6 +53,11 @@ func TestSetOption(t *testing.T) {
 		{"subject_prefix", " [dev] ", "[dev]"},
 		{"footer", "\r\none\t\r\n\r\ntwo  \n", "one\n\ntwo"},
 		{"reply_to", "list", "list"},
+		{"join", "approval", "approval"},
+		{"customs", "Be kind.\r\n\r\nQuote little. ", "Be kind.\n\nQuote little."},
+		{"language", "de", "de"},
+		{"digest_at", "7:30 europe/berlin", "07:30 Europe/Berlin"},
+		{"roster", "members", "members"},
 		{"banned", "mallory@example.net, @Spam.Example.net", "mallory@example.net, @spam.example.net"},
 	} {
 		l := NewList("dev@lists.example.org")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"parley/message"
 )
@@ -92,66 +91,6 @@ func (n note) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// incoming is a mail on its way through the steps of one recipient.
-type incoming struct {
-	env    Envelope
-	msg    *message.Message
-	packed Packed
-
-	fromField string // first From field, as it is
-	from      message.Address
-	messageID string
-	refs      []string // ids of the ancestors, the direct parent last
-	hash      [32]byte
-	broken    error // what makes it unacceptable as a post
-
-	report   Packed            // the mail as a bounce address gets it
-	forwards map[string]Packed // the mail as the people behind a role address get it, by recipient
-
-	to     delivery
-	sender Sender
-}
-
-// open reads what the steps need of a mail. Nothing here asks the database, so
-// that the single writer never waits for it.
-func (d *Desk) open(env Envelope, raw []byte) *incoming {
-	m := message.Parse(raw)
-	in := &incoming{env: env, msg: m, packed: d.pack(raw), hash: message.ContentHash(m)}
-	in.fromField = m.Get("From")
-	if addrs := message.ParseAddresses(in.fromField); len(addrs) > 0 {
-		in.from = message.Address{Name: addrs[0].Name, Addr: canonical(addrs[0].Addr)}
-	}
-	in.messageID = firstID(m.Get("Message-ID"))
-	if in.messageID == "" {
-		// From the content, so that the same mail once more gets the same id
-		// and is folded (promise 3).
-		in.messageID = fmt.Sprintf("%x@%s", in.hash[:16], d.site.Hostname)
-	}
-	in.refs = references(m, in.messageID)
-	in.broken = wellFormed(m)
-	d.packRoles(in)
-	return in
-}
-
-// packRoles makes what recipients other than lists get, before the transaction:
-// compressing would keep the single writer from others.
-func (d *Desk) packRoles(in *incoming) {
-	raw := in.msg.Raw
-	for _, rcpt := range in.env.To {
-		to, err := ParseTarget(rcpt, d.site)
-		switch {
-		case err != nil || to.Verb == ToPosts:
-		case to.Verb == ToBounce || to.Verb == ToBounces:
-			in.report = d.pack(raw[:min(len(raw), maxReport)])
-		default:
-			if in.forwards == nil {
-				in.forwards = map[string]Packed{}
-			}
-			in.forwards[rcpt] = d.pack(d.forwarded(in, to))
-		}
-	}
-}
-
 // A step decides about a post, or leaves it to the next one by returning nil.
 type step struct {
 	name string
@@ -164,6 +103,7 @@ func postSteps() []step {
 		{"refuse what is broken", (*Desk).refuseBroken},
 		{"stop loops", (*Desk).stopLoops},
 		{"fold a repeat", (*Desk).foldRepeat},
+		{"keep secrets", (*Desk).keepSecrets},
 		{"know the sender", (*Desk).knowSender},
 		{"decide, and keep", (*Desk).decide},
 	}
@@ -183,6 +123,8 @@ func (d *Desk) take(tx Tx, in *incoming, rcpt string) (note, error) {
 		return d.takeBounce(tx, in)
 	case ToPostmaster, ToAbuse:
 		return d.forward(tx, in, []string{d.site.Operator})
+	case ToRequest, ToSubscribe, ToUnsubscribe, ToHelp, ToConfirm, ToOK, ToNo, ToMe, ToLeave:
+		return d.takeRequest(tx, in)
 	default:
 		return d.forward(tx, in, d.owners(to.list))
 	}
@@ -270,6 +212,7 @@ func (d *Desk) knowSender(tx Tx, in *incoming) (*note, error) {
 			return nil, fmt.Errorf("look up member: %w", err)
 		}
 		s.Member = ok && m.State == Active
+		in.member = m
 		s.Moderator = anyAddress(l.Moderators, s.Address) || anyAddress(l.Owners, s.Address)
 		_, domain, _ := strings.Cut(s.Address, "@")
 		s.Proven = in.env.Auth.Proves(domain)
@@ -289,6 +232,9 @@ func (d *Desk) decide(tx Tx, in *incoming) (*note, error) {
 	switch v.Action {
 	case Accept:
 		id, err := d.keep(tx, in.to.list, d.newPost(in), in.refs)
+		if err == nil {
+			err = d.thank(tx, in, id)
+		}
 		return &note{event: "post", about: []any{"post", id}}, err
 	case Hold:
 		_, err := tx.AddHeld(NewHeld{Post: d.newPost(in), Envelope: in.env, Reason: v.Reason})
@@ -326,86 +272,11 @@ func (d *Desk) isReply(tx Tx, in *incoming) (bool, error) {
 	return false, nil
 }
 
-func (d *Desk) newPost(in *incoming) NewPost {
-	date, _ := message.ParseDate(in.msg.Get("Date"))
-	return NewPost{
-		List:      in.to.list.ID,
-		MessageID: in.messageID,
-		Hash:      in.hash,
-		FromName:  in.from.Name,
-		FromAddr:  in.from.Addr,
-		Subject:   clip(message.DecodeHeader(in.msg.Get("Subject")), maxSubject),
-		Date:      date,
-		Received:  in.env.Received,
-		Trace:     trace(in.env, d.site.Hostname, in.to.list.Address),
-		Session:   in.env.Session,
-		Auth:      in.env.Auth,
-		Packed:    in.packed,
-	}
-}
-
-// keep gives a post its place in the archive and its fan-out.
-func (d *Desk) keep(tx Tx, l List, p NewPost, refs []string) (PostID, error) {
-	t := &threader{tx: tx, list: l.ID}
-	place, err := t.findPlace(p.MessageID, refs)
-	if err != nil {
-		return 0, fmt.Errorf("find the thread: %w", err)
-	}
-	p.Taken = place.taken()
-	id, err := tx.AddPost(p)
-	if err != nil {
-		return 0, fmt.Errorf("keep post: %w", err)
-	}
-	if err := t.put(place, p.MessageID, id, p.Received); err != nil {
-		return 0, fmt.Errorf("put into the thread: %w", err)
-	}
-	if _, err := tx.AddJob(NewJob{List: l.ID, Post: id, At: d.now()}); err != nil {
-		return 0, fmt.Errorf("start fan-out: %w", err)
-	}
-	return id, nil
-}
-
 // takeBounce keeps a report about a copy, of a long one the beginning.
 func (d *Desk) takeBounce(tx Tx, in *incoming) (note, error) {
-	err := tx.AddBounce(in.to.list.ID, in.to.member, d.now(), in.report)
+	if in.to.member == 0 && in.complaint != nil {
+		return note{event: "complaint", about: []any{"list", in.to.list.Address}}, d.takeComplaint(tx, in)
+	}
+	err := tx.AddBounce(NewBounce{List: in.to.list.ID, Member: in.to.member, Probe: in.to.pending != 0, At: d.now(), Report: in.report})
 	return note{event: "bounce", about: []any{"list", in.to.list.Address, "member", in.to.member}}, err
-}
-
-// firstID is the first Message-ID in a field's value, "" if there is none.
-func firstID(value string) string {
-	if ids := message.IDs(value); len(ids) > 0 {
-		return ids[0]
-	}
-	return ""
-}
-
-// clip shortens s to at most n bytes without cutting a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:n]
-}
-
-// trace is the value of the Received field that says how the mail came here
-// (RFC 5321, 4.4; RFC 3848 for the protocol's name).
-func trace(env Envelope, hostname, rcpt string) string {
-	from := env.Helo
-	if env.Client.IsValid() {
-		from += " (" + addressLiteral(env) + ")"
-	}
-	return fmt.Sprintf("from %s\r\n\tby %s (Parley) with %s id %s\r\n\tfor <%s>; %s",
-		from, hostname, env.Protocol, env.Session, rcpt, env.Received.UTC().Format(time.RFC1123Z))
-}
-
-// addressLiteral is the client's address as RFC 5321, 4.1.3 writes it.
-func addressLiteral(env Envelope) string {
-	ip := env.Client.Unmap()
-	if ip.Is6() {
-		return "[IPv6:" + ip.WithZone("").String() + "]"
-	}
-	return "[" + ip.String() + "]"
 }

@@ -85,19 +85,34 @@ func (t *threader) findPlace(id string, refs []string) (place, error) {
 	return place{own: own, known: known, parent: parent}, nil
 }
 
-// put gives a kept post the node of its place.
-func (t *threader) put(p place, id string, post PostID, received time.Time) error {
+// put gives a kept post the node of its place, and returns it.
+func (t *threader) put(p place, id string, post PostID, received time.Time) (NodeID, error) {
 	if p.known && p.own.Ghost {
 		if err := t.settle(p.own.ID, p.parent.ID); err != nil {
-			return err
+			return 0, err
 		}
-		return t.tx.Realize(t.list, p.own.ID, post, received)
+		return p.own.ID, t.tx.Realize(t.list, p.own.ID, post, received)
 	}
 	if p.taken() { // the same id with other content: a post of its own (promise 3)
 		id = ""
 	}
-	_, err := t.add(NewNode{MessageID: id, Parent: p.parent.ID, Thread: p.parent.Thread, Post: post, Received: received})
-	return err
+	n, err := t.add(NewNode{MessageID: id, Parent: p.parent.ID, Thread: p.parent.Thread, Post: post, Received: received})
+	return n.ID, err
+}
+
+// isFirst tells whether a kept post is the first one that the list has of its
+// thread: who gets only first posts wants it, also when it answers something
+// that was never here.
+func (t *threader) isFirst(p place) (bool, error) {
+	if p.parent.ID == 0 {
+		return true, nil
+	}
+	n, err := t.tx.Node(t.list, p.parent.ID)
+	if err != nil || !n.Ghost {
+		return false, err
+	}
+	posts, err := t.tx.CountThread(t.list, n.Thread)
+	return posts == 1, err
 }
 
 // linkChain makes ghosts for missing ancestors and links each ghost to the one

@@ -71,13 +71,17 @@ func receive(t *testing.T, d *list.Desk, fields ...string) error {
 // counts is how many posts, held posts, bounces and jobs there are.
 func counts(t *testing.T, s *Store) string {
 	t.Helper()
-	var posts, held, bounces, jobs int
+	var posts, held, bounces, jobs, requests int
 	read(t, s, func(x list.Tx) error {
-		_, err := x.(*tx).one(`SELECT (SELECT COUNT(*) FROM posts), (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM bounces), (SELECT COUNT(*) FROM jobs)`,
-			nil, &posts, &held, &bounces, &jobs)
+		_, err := x.(*tx).one(`SELECT (SELECT COUNT(*) FROM posts), (SELECT COUNT(*) FROM held), (SELECT COUNT(*) FROM bounces), (SELECT COUNT(*) FROM jobs), (SELECT COUNT(*) FROM requests)`,
+			nil, &posts, &held, &bounces, &jobs, &requests)
 		return err
 	})
-	return fmt.Sprintf("%d posts, %d held, %d bounces, %d jobs", posts, held, bounces, jobs)
+	text := fmt.Sprintf("%d posts, %d held, %d bounces, %d jobs", posts, held, bounces, jobs)
+	if requests > 0 {
+		text += fmt.Sprintf(", %d requests", requests)
+	}
+	return text
 }
 
 func TestReceiveDecides(t *testing.T) {
@@ -113,7 +117,7 @@ func TestReceiveDecides(t *testing.T) {
 		{"a report to the bounces", "", func(e *list.Envelope) { null(e); e.To = []string{"dev-bounces@lists.example.org"} }, "Subject: x", -1, "0 posts, 0 held, 1 bounces, 0 jobs"},
 		{"a bounce with a wrong token", "", to("dev+bounce-aaaaaaaaaaaaaaaaaaaaaaaaaa@lists.example.org"), "Subject: x", list.Unknown, "0 posts, 0 held, 0 bounces, 0 jobs"},
 		{"mail to the owners", "owners=owner@example.org", to("dev-owner@lists.example.org"), "Subject: x", -1, "0 posts, 0 held, 0 bounces, 1 jobs"},
-		{"a command", "", to("dev-request@lists.example.org"), "Subject: help", -1, "0 posts, 0 held, 0 bounces, 1 jobs"},
+		{"a command", "", to("dev-request@lists.example.org"), "Subject: help", -1, "0 posts, 0 held, 0 bounces, 0 jobs, 1 requests"},
 		{"postmaster", "", to("postmaster@lists.example.org"), "Subject: x", -1, "0 posts, 0 held, 0 bounces, 1 jobs"},
 		{"a forward that loops", "", to("dev-owner@lists.example.org"), "Delivered-To: dev-owner@lists.example.org", list.Loop, "0 posts, 0 held, 0 bounces, 0 jobs"},
 		{"an unknown list", "", to("ops@lists.example.org"), "Subject: x", list.Unknown, "0 posts, 0 held, 0 bounces, 0 jobs"},

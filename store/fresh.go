@@ -14,8 +14,9 @@ const freshMax = 4 << 20
 // freshPost is a post that was just committed.
 type freshPost struct {
 	list.NewPost
-	page string
-	job  list.JobID
+	page   string
+	number int64
+	job    list.JobID
 }
 
 // freshPosts holds posts by their fan-out, until it takes them. One that does

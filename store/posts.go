@@ -47,7 +47,7 @@ func (t *tx) AddPost(p list.NewPost) (list.PostID, error) {
 	}
 	t.group.due = true
 	t.group.dirty[p.List] = true
-	t.group.fresh[list.PostID(id)] = freshPost{NewPost: p, page: page}
+	t.group.fresh[list.PostID(id)] = freshPost{NewPost: p, page: page, number: number}
 	return list.PostID(id), nil
 }
 

@@ -22,8 +22,9 @@ func (t *tx) AddJob(j list.NewJob) (list.JobID, error) {
 	} else {
 		frame = j.Mail.Bytes
 	}
-	id, err := t.insert(`INSERT INTO jobs (list, post, at, cursor, sender, zstd, rcpts, delivered, bounced, cancelled)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0)`, none(int64(j.List)), none(int64(j.Post)), at(j.At), cursor, j.Sender, frame, len(j.Rcpts))
+	id, err := t.insert(`INSERT INTO jobs (list, post, at, cursor, sender, zstd, rcpts, delivered, bounced, cancelled, node, first, members)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, $8, $9, $10)`, none(int64(j.List)), none(int64(j.Post)), at(j.At), cursor, j.Sender, frame,
+		len(j.Rcpts)+len(j.Members), none(int64(j.Node)), j.First, len(j.Members) > 0)
 	if err != nil {
 		return 0, err
 	}
@@ -34,6 +35,16 @@ func (t *tx) AddJob(j list.NewJob) (list.JobID, error) {
 	}
 	for _, rcpt := range j.Rcpts {
 		c := newCopy{job: list.JobID(id), lane: laneOf(rcpt), rcpts: addresses([]string{rcpt}), since: at(j.At), due: at(j.At)}
+		if _, err := t.addCopy(c); err != nil {
+			return 0, fmt.Errorf("add copy: %w", err)
+		}
+	}
+	for _, m := range j.Members {
+		due, waits := j.At, ""
+		if open := t.opens(m.Hours, j.At); open.After(due) {
+			due, waits = open, "hours"
+		}
+		c := newCopy{job: list.JobID(id), lane: laneOf(m.Address), rcpts: rcpts{int64(m.ID)}, since: at(j.At), due: at(due), waits: waits}
 		if _, err := t.addCopy(c); err != nil {
 			return 0, fmt.Errorf("add copy: %w", err)
 		}
@@ -55,11 +66,12 @@ type newCopy struct {
 	since, due int64
 	attempt    any // nil: it waits
 	last       string
+	waits      string // for what besides its turn: hours, owners
 }
 
 func (t *tx) addCopy(c newCopy) (list.CopyID, error) {
-	id, err := t.insert(`INSERT INTO copies (job, lane, rcpts, tries, since, due, attempt, last) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		c.job, c.lane, c.rcpts.String(), c.tries, c.since, c.due, c.attempt, c.last)
+	id, err := t.insert(`INSERT INTO copies (job, lane, rcpts, tries, since, due, attempt, last, waits) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		c.job, c.lane, c.rcpts.String(), c.tries, c.since, c.due, c.attempt, c.last, c.waits)
 	return list.CopyID(id), err
 }
 
@@ -131,7 +143,7 @@ func (s *Store) Source(ctx context.Context, job list.JobID) (src list.Source, er
 
 // freshSource makes it of a post that is still in memory, without a query.
 func (t *tx) freshSource(p freshPost) (src list.Source, err error) {
-	src = list.Source{Kind: list.SourcePost, Trace: p.Trace, MessageID: p.MessageID, Received: p.Received, Key: p.page}
+	src = list.Source{Kind: list.SourcePost, Trace: p.Trace, MessageID: p.MessageID, Received: p.Received, Key: p.page, Number: p.number}
 	if src.Raw, err = unpack(p.Packed.Bytes); err != nil {
 		return src, err
 	}
@@ -144,10 +156,12 @@ func (t *tx) source(job list.JobID) (list.Source, error) {
 	var l list.ListID
 	var frame []byte
 	var post, jobAt, received int64
+	var members bool
 	ok, err := t.one(`SELECT COALESCE(jobs.list, 0), COALESCE(jobs.post, 0), jobs.at, jobs.sender, COALESCE(raws.zstd, jobs.zstd),
-			COALESCE(posts.trace, ''), COALESCE(posts.message_id, ''), COALESCE(posts.received, 0), COALESCE(posts.page, '')
+			COALESCE(posts.trace, ''), COALESCE(posts.message_id, ''), COALESCE(posts.received, 0), COALESCE(posts.page, ''),
+			COALESCE(posts.number, 0), jobs.members
 		FROM jobs LEFT JOIN posts ON posts.id = jobs.post LEFT JOIN raws ON raws.post = jobs.post
-		WHERE jobs.id = $1`, []any{job}, &l, &post, &jobAt, &src.Sender, &frame, &src.Trace, &src.MessageID, &received, &src.Key)
+		WHERE jobs.id = $1`, []any{job}, &l, &post, &jobAt, &src.Sender, &frame, &src.Trace, &src.MessageID, &received, &src.Key, &src.Number, &members)
 	if err != nil {
 		return src, fmt.Errorf("read job: %w", err)
 	}
@@ -158,6 +172,9 @@ func (t *tx) source(job list.JobID) (list.Source, error) {
 		return src, err
 	}
 	src.Kind, src.Received = list.SourceMail, moment(jobAt)
+	if members {
+		src.Kind = list.SourceDigest
+	}
 	if post != 0 {
 		src.Kind, src.Received = list.SourcePost, moment(received)
 	}
@@ -314,8 +331,8 @@ func (t *tx) postpone(c list.Copy, same bool, n newCopy) error {
 		_, err := t.addCopy(n)
 		return err
 	}
-	_, err := t.exec(`UPDATE copies SET rcpts = $1, tries = $2, due = $3, attempt = NULL, last = $4 WHERE id = $5`,
-		n.rcpts.String(), n.tries, n.due, n.last, c.ID)
+	_, err := t.exec(`UPDATE copies SET rcpts = $1, tries = $2, due = $3, attempt = NULL, waits = $4,
+			last = CASE WHEN $5 = '' THEN last ELSE $5 END WHERE id = $6`, n.rcpts.String(), n.tries, n.due, n.waits, n.last, c.ID)
 	return err
 }
 
@@ -336,11 +353,19 @@ func (t *tx) addRefusal(c list.Copy, r list.Rcpt, a list.Answer, now time.Time) 
 	return err
 }
 
+// hoursMax is the longest that a copy waits for its reader's hours: a day, and
+// an hour more when the clocks change.
+const hoursMax = 25 * time.Hour
+
 // ClampQueue makes copies due now that wait for a time after latest: no retry
-// is that far away, so the clock was set back after it was planned.
+// is that far away, so the clock was set back after it was planned. A copy that
+// waits for its reader's hours may be due later; one that waits for the owners
+// is left alone.
 func (s *Store) ClampQueue(ctx context.Context, latest time.Time) error {
 	return s.writing(ctx, func(t *tx) error {
-		n, err := affected(t.exec(`UPDATE copies SET due = $1 WHERE attempt IS NULL AND due > $2`, at(s.now()), at(latest)))
+		now := s.now()
+		n, err := affected(t.exec(`UPDATE copies SET due = $1 WHERE attempt IS NULL AND (waits = '' AND due > $2 OR waits = 'hours' AND due > $3)`,
+			at(now), at(latest), at(now.Add(hoursMax))))
 		t.group.due = t.group.due || n > 0
 		return err
 	})

@@ -12,19 +12,22 @@ func (t *tx) ListQueue() ([]list.QueueRow, error) {
 	var rows []list.QueueRow
 	var columns []string
 	err := t.each(`SELECT copies.id, copies.job, COALESCE(lists.address, ''), COALESCE(posts.subject, ''), copies.rcpts,
-			copies.tries, copies.since, copies.due, copies.last
+			copies.tries, copies.since, copies.due, copies.last, copies.waits
 		FROM copies JOIN jobs ON jobs.id = copies.job LEFT JOIN lists ON lists.id = jobs.list LEFT JOIN posts ON posts.id = jobs.post
 		UNION ALL
-		SELECT 0, jobs.id, lists.address, posts.subject, '[]', 0, jobs.at, jobs.at, ''
+		SELECT 0, jobs.id, lists.address, posts.subject, '[]', 0, jobs.at, jobs.at, '', ''
 		FROM jobs JOIN lists ON lists.id = jobs.list JOIN posts ON posts.id = jobs.post WHERE jobs.cursor IS NOT NULL
 		ORDER BY 2, 1`, nil, func(r *sql.Rows) error {
 		var row list.QueueRow
 		var column string
 		var since, due int64
-		if err := r.Scan(&row.ID, &row.Job, &row.List, &row.Subject, &column, &row.Tries, &since, &due, &row.Last); err != nil {
+		if err := r.Scan(&row.ID, &row.Job, &row.List, &row.Subject, &column, &row.Tries, &since, &due, &row.Last, &row.Waits); err != nil {
 			return err
 		}
 		row.Since, row.Due = moment(since), moment(due)
+		if due == forever {
+			row.Due = time.Time{}
+		}
 		rows, columns = append(rows, row), append(columns, column)
 		return nil
 	})
@@ -59,7 +62,7 @@ func (t *tx) rcptAddresses(column string) ([]string, error) {
 func (t *tx) RetryQueue(ids []list.CopyID, now time.Time) (n int, err error) {
 	t.group.due = true
 	if len(ids) == 0 {
-		return affected(t.exec(`UPDATE copies SET due = $1 WHERE attempt IS NULL AND due > $1`, at(now)))
+		return affected(t.exec(`UPDATE copies SET due = $1, waits = '' WHERE attempt IS NULL AND due > $1 AND waits = ''`, at(now)))
 	}
 	for _, id := range ids {
 		known, err := t.one(`SELECT 1 FROM copies WHERE id = $1`, []any{id}, new(int))
@@ -69,7 +72,7 @@ func (t *tx) RetryQueue(ids []list.CopyID, now time.Time) (n int, err error) {
 		if !known {
 			return n, list.Errorf(list.Unknown, "no copy %d waits", id)
 		}
-		if _, err := t.exec(`UPDATE copies SET due = $1 WHERE id = $2 AND attempt IS NULL`, at(now), id); err != nil {
+		if _, err := t.exec(`UPDATE copies SET due = $1, waits = '' WHERE id = $2 AND attempt IS NULL`, at(now), id); err != nil {
 			return n, err
 		}
 		n++

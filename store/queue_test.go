@@ -64,7 +64,7 @@ func TestFanOutExpandsInBatches(t *testing.T) {
 	conform(t, func(t *testing.T, s *Store) {
 		l, members := fanned(t, s, 7, false)
 		late := addMember(t, s, l, "late@example.org")
-		write(t, s, func(tx list.Tx) error { late.Since = noon.Add(time.Second); return tx.SetMember(late) })
+		write(t, s, func(tx list.Tx) error { late.Seen = 1; return tx.SetMember(late) })
 		gone := members[5]
 		got := map[string]int{}
 		for round := 0; round < 4; round++ {

@@ -207,6 +207,24 @@ type tx struct {
 	group  *group  // nil for a reader
 
 	generation int64 // of the lists, when the reader's snapshot began
+
+	windows map[list.Hours]list.Window // of the writer: to read one is to load its zone
+}
+
+// windowsMost is how many of them are kept.
+const windowsMost = 1000
+
+// opens is from when a reader with these hours takes copies.
+func (t *tx) opens(h list.Hours, now time.Time) time.Time {
+	w, known := t.windows[h]
+	if !known {
+		if len(t.windows) >= windowsMost || t.windows == nil {
+			t.windows = map[list.Hours]list.Window{}
+		}
+		w = h.Window()
+		t.windows[h] = w
+	}
+	return w.Next(now)
 }
 
 // stamp is the one form that times have in the database.

@@ -146,7 +146,7 @@ func TestMembersAreOneForEachAddress(t *testing.T) {
 		if list.KindOf(err) != list.Conflict {
 			t.Errorf("the same address in other case: %v", err)
 		}
-		write(t, s, func(tx list.Tx) error { return tx.SetBounceKey(l.ID, m.ID, []byte("key")) })
+		write(t, s, func(tx list.Tx) error { return tx.SetKeys(l.ID, m.ID, list.Keys{Bounce: []byte("key")}) })
 		read(t, s, func(tx list.Tx) error {
 			got, ok, err := tx.FindMember(l.ID, "ANN@example.org")
 			if err != nil || !ok || got.Address != "Ann@example.org" || !got.Since.Equal(noon) {

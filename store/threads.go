@@ -137,6 +137,11 @@ func (t *tx) ThreadNodes(l list.ListID, thread list.ThreadID) (n int, err error)
 	return n, err
 }
 
+func (t *tx) CountThread(l list.ListID, thread list.ThreadID) (n int, err error) {
+	_, err = t.one(`SELECT posts FROM threads WHERE list = $1 AND id = $2`, []any{l, thread}, &n)
+	return n, err
+}
+
 func (t *tx) Relabel(l list.ListID, nodes []list.NodeID, from, to list.ThreadID) error {
 	if to == 0 {
 		made, err := t.insert(`INSERT INTO threads (list, nodes, posts, first_post, first_at, last_at) VALUES ($1, 0, 0, 0, 0, 0)`, l)

@@ -18,18 +18,43 @@ func pages() []Page {
 	post := Place{Anchor: "p1", Here: true, Parent: "g1", Name: "Ann", Address: "ann@example.org", Subject: "Another", At: at,
 		Day: "1 Mar", Href: "/dev/a@example.org/", Raw: "/dev/a@example.org/raw", Reply: "mailto:dev@lists.example.org",
 		Text: "<p>Hello</p>", Cut: true, Files: []File{{Href: "/f", Name: "f", Type: "text/plain", Size: "1 byte"}}}
-	return []Page{
+	return append(subscriptions(frame),
 		Lists{Frame: frame, Lists: []ListHead{head}},
 		Threads{Frame: frame, Older: "/dev/?before=1-1", Newest: "/dev/", Threads: []ThreadLine{{Href: "/t", Subject: "A", From: "Ann", Posts: 2, Last: at}}},
 		Thread{Frame: frame, Subject: "A", People: 2, Posts: 2, Span: "1 Mar 2026", Here: "p1", Places: []Place{{Anchor: "g1", Ghost: true}, post, post}},
 		Problem{Frame: frame, Heading: "Nothing here", Text: "There is nothing."},
-	}
+	)
 }
 
-func (Lists) file() string   { return "lists.html" }
-func (Threads) file() string { return "threads.html" }
-func (Thread) file() string  { return "thread.html" }
-func (Problem) file() string { return "problem.html" }
+// subscriptions is the page of a subscription in every state.
+func subscriptions(frame Frame) []Page {
+	mail := Mailbox{Href: "mailto:dev-request@lists.example.org", Address: "dev-request@lists.example.org"}
+	s := Subscription{Frame: frame, To: "dev@lists.example.org", Address: "ann@example.org", State: "active", Delivery: "each",
+		Subject: "A", Owner: mail, Request: mail}
+	var out []Page
+	for _, state := range []string{"active", "left", "removed", "suspended"} {
+		s := s
+		s.State, s.Did = state, "leave"
+		out = append(out, s)
+	}
+	for _, delivery := range []string{"first", "followed", "daily", "weekly", "summary", "none"} {
+		s := s
+		s.Delivery, s.Rare, s.Muted = delivery, !s.Rare, true
+		out = append(out, s)
+	}
+	for _, did := range []string{"", "join", "pause", "resume", "daily", "each", "mute", "unmute"} {
+		s := s
+		s.Did, s.Until, s.End = did, "8 March 2026", Stamp{Machine: "2026-03-08T08:00:00Z", Human: "8 Mar 2026, 08:00 UTC"}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (Lists) file() string        { return "lists.html" }
+func (Threads) file() string      { return "threads.html" }
+func (Thread) file() string       { return "thread.html" }
+func (Subscription) file() string { return "subscription.html" }
+func (Problem) file() string      { return "problem.html" }
 
 // Frame is what every page has around it. Links are escaped where they are
 // made, as paths need it.
@@ -134,6 +159,31 @@ type File struct {
 	Name string
 	Type string
 	Size string
+}
+
+// Subscription is the page that the unsubscribe link of a mail leads to. Its
+// words follow State, Delivery, Until and Did; its form has no address of its
+// own, so that the token stands nowhere on the page.
+type Subscription struct {
+	Frame
+	To       string // the list's address
+	Address  string // the member's
+	State    string // active, left, removed, suspended
+	Delivery string // each, first, followed, daily, weekly, summary, none
+	Rare     bool   // posts come in a digest or not at all: each post is what can be chosen
+	Until    string // the day a pause ends; "" for no pause
+	End      Stamp  // the end of the pause
+	Subject  string // of the thread that the link names; "" for none
+	Muted    bool   // that thread
+	Did      string // what was just done: leave, join, pause, ...; "" for nothing
+	Owner    Mailbox
+	Request  Mailbox
+}
+
+// Mailbox is an address that can be written to.
+type Mailbox struct {
+	Href    template.URL
+	Address string
 }
 
 // Problem is the page of whatever went wrong.

@@ -27,9 +27,11 @@ func newClerk() *clerk {
 	return &clerk{
 		lists: []list.List{dev, news, old},
 		members: []list.Member{
-			{List: 1, Address: "ada@example.org", Name: "Ada \x1b[2J", Delivery: list.DeliverEach, Own: true, State: list.Active, Since: then},
-			{List: 1, Address: "you@example.org", Name: "山田", Delivery: list.DeliverNone, State: list.Active, Since: then},
-			{List: 1, Address: "gone@example.org", Delivery: list.DeliverEach, Own: true, State: list.Left, Since: then},
+			{ID: 1, List: 1, Address: "ada@example.org", Name: "Ada \x1b[2J", Delivery: list.DeliverEach, Own: true, State: list.Active, Since: then},
+			{ID: 2, List: 1, Address: "you@example.org", Name: "山田", Delivery: list.DeliverDaily, Plain: true, Ack: true, Hours: "08:00-18:00 UTC", State: list.Active, Since: then,
+				Owed: list.OwedCatchUp, PausedUntil: then.AddDate(0, 0, 7)},
+			{ID: 3, List: 1, Address: "deaf@example.org", Delivery: list.DeliverEach, Own: true, State: list.Suspended, Since: then},
+			{ID: 4, List: 1, Address: "gone@example.org", Delivery: list.DeliverEach, Own: true, State: list.Left, Since: then},
 		},
 		held: []list.HeldRow{
 			{ID: 1, List: 1, Address: dev.Address, From: "Eve <eve@evil.example.org>", Subject: "\x1b]0;owned\a  hello", Reason: "the sender is not a member",
@@ -40,7 +42,9 @@ func newClerk() *clerk {
 		queue: []list.QueueRow{
 			{ID: 3, Job: 5, List: dev.Address, Subject: "Hello", Rcpts: []string{"ada@example.org"}, Tries: 2, Since: then, Due: then.Add(15 * time.Minute), Last: "451 4.3.0 later"},
 			{ID: 4, Job: 5, List: dev.Address, Subject: "Hello", Rcpts: []string{"bo@example.org", "cy@example.org"}, Since: then, Due: then.Add(15 * time.Minute)},
-			{Job: 6, List: dev.Address, Subject: "Hello", Since: then},
+			{ID: 7, Job: 5, List: dev.Address, Subject: "Hello", Rcpts: []string{"di@example.org"}, Since: then, Due: then.Add(6 * time.Hour), Waits: list.WaitsHours},
+			{ID: 8, Job: 5, List: dev.Address, Subject: "Hello", Rcpts: []string{"ed@example.org"}, Since: then, Waits: list.WaitsOwners, Last: "550 5.7.1 unwanted"},
+			{Job: 6, List: dev.Address, Subject: "Hello", Since: then, Due: then},
 		},
 	}
 }
@@ -105,6 +109,25 @@ func (c *clerk) AddMembers(_ context.Context, id list.ListID, members []message.
 	return added, nil
 }
 
+func (c *clerk) Troubles(context.Context, list.ListID) (map[list.MemberID]string, error) {
+	return map[list.MemberID]string{3: "550 5.1.1 no such\nmailbox"}, nil
+}
+
+// Invite lets nobody in who is called noreply.
+func (c *clerk) Invite(_ context.Context, id list.ListID, who []message.Address, _ string) (invited, members []string, err error) {
+	for _, a := range who {
+		switch {
+		case strings.HasPrefix(a.Addr, "noreply@"):
+			return nil, nil, list.Errorf(list.BadAddress, "%s cannot join dev@lists.example.org: it is an address that no person reads as their own", a.Addr)
+		case c.find(id, a.Addr) >= 0:
+			members = append(members, a.Addr)
+		default:
+			invited = append(invited, a.Addr)
+		}
+	}
+	return invited, members, nil
+}
+
 func (c *clerk) SetMember(_ context.Context, id list.ListID, address string, _ map[string]string) error {
 	if c.find(id, address) < 0 {
 		return list.Errorf(list.Unknown, "%s is not on the list", address)
@@ -147,7 +170,7 @@ func (c *clerk) ListQueue(context.Context) ([]list.QueueRow, error) { return c.q
 func (c *clerk) RetryQueue(_ context.Context, ids []list.CopyID) (int, error) {
 	n := 0
 	for _, r := range c.queue {
-		if r.ID != 0 && (len(ids) == 0 || slices.Contains(ids, r.ID)) {
+		if r.ID != 0 && (len(ids) == 0 && r.Waits == "" || slices.Contains(ids, r.ID)) {
 			n++
 		}
 	}

@@ -95,17 +95,34 @@ max_size        10MiB
 subject_prefix  -
 footer          -
 reply_to        author
+join            open
+customs         -
+language        en
+digest_at       06:00 UTC
+roster          nobody
 banned          -
 $ list create talk@lists.example.org post=anyone 'description=All of it'
 talk@lists.example.org is there. «parley member add talk@lists.example.org ADDRESS ...» adds its members.
 $ list set talk reply_to=list max_size=512KiB
 talk@lists.example.org: max_size = 512KiB
 talk@lists.example.org: reply_to = list
+$ list set talk join=approval language=de 'digest_at=7 Europe/Berlin' roster=members 'customs=Please quote little.'
+talk@lists.example.org: customs = Please quote little.
+talk@lists.example.org: digest_at = 07:00 Europe/Berlin
+talk@lists.example.org: join = approval
+talk@lists.example.org: language = de
+talk@lists.example.org: roster = members
+$ list set talk language=fr
+! parley: option language = "fr": allowed are en, de. Nothing was changed; correct it and try again.
+= 1
+$ list set talk join=free
+! parley: option join = "free": allowed are open, approval, invitation, closed. Nothing was changed; correct it and try again.
+= 1
 $ list set dev description=Other
 ! parley: description of dev@lists.example.org is set in the config file: change it there. Nothing was changed.
 = 1
 $ list set dev colour=red
-! parley: there is no option "colour"; there are: description, owners, moderators, post, start, archive, addresses, copies, max_size, subject_prefix, footer, reply_to, banned. «parley --help» shows the commands.
+! parley: there is no option "colour"; there are: description, owners, moderators, post, start, archive, addresses, copies, max_size, subject_prefix, footer, reply_to, join, customs, language, digest_at, roster, banned. «parley --help» shows the commands.
 = 2
 $ list set dev post
 ! parley: "post" is not of the form option=value. «parley --help» shows the commands.
@@ -148,6 +165,11 @@ func TestListCommandsJSON(t *testing.T) {
   "subject_prefix": "",
   "footer": "",
   "reply_to": "author",
+  "join": "open",
+  "customs": "",
+  "language": "en",
+  "digest_at": "06:00 UTC",
+  "roster": "nobody",
   "banned": [],
   "file_keys": []
 }
@@ -157,117 +179,6 @@ $ --json list remove news
 }
 `)
 	transcript(t, &clerk{}, path, "$ list ls --json\n[]\n$ list ls\nNo lists yet. `parley list create ADDRESS` makes one.\n")
-}
-
-func TestMemberCommands(t *testing.T) {
-	t.Parallel()
-	path := writeConfig(t, smallest)
-	transcript(t, newClerk(), path, `$ member ls dev
-ADDRESS          NAME      ROLE    DELIVERY  OWN  STATE   SINCE
-ada@example.org  Ada �[2J  member  each      yes  active  2031-05-01 12:30 UTC
-you@example.org  山田      owner   none      no   active  2031-05-01 12:30 UTC
-$ member ls news
-news@lists.example.org has no members. «parley member add news@lists.example.org ADDRESS ...» adds some.
-$ member add dev bo@example.org 'Cy <cy@Example.org>' ada@example.org
-dev@lists.example.org: 2 members added, 1 on the list already.
-$ member add dev --file -
-dev@lists.example.org: 1 member added, 1 on the list already.
-$ member add dev
-! parley: member add wants addresses, or --file FILE. «parley --help» shows the commands.
-= 2
-$ member add dev bo@
-! parley: "bo@" is not an address: nothing stands after the @. Nobody was added; write "address" or "Name <address>".
-= 1
-$ member set dev bo@example.org role=moderator delivery=none
-dev@lists.example.org: bo@example.org: delivery = none
-dev@lists.example.org: bo@example.org: role = moderator
-$ member set dev bo@example.org rank=1
-! parley: there is no option "rank"; there are: role, delivery, own, name. «parley --help» shows the commands.
-= 2
-$ member set dev nobody@example.org role=owner
-! parley: nobody@example.org is not on the list. «parley member ls dev@lists.example.org» shows the members.
-= 1
-$ member remove dev bo@example.org nobody@example.org
-dev@lists.example.org: 1 member removed, 1 not on the list.
-$ member password dev ada@example.org
-! parley: member password comes in a later version. «parley --help» shows those of this version.
-= 1
-`)
-}
-
-func TestMemberCommandsJSON(t *testing.T) {
-	t.Parallel()
-	path := writeConfig(t, smallest)
-	transcript(t, newClerk(), path, `$ member ls dev --all --json
-[
-  {
-    "address": "ada@example.org",
-    "name": "Ada \u001b[2J",
-    "role": "member",
-    "delivery": "each",
-    "own": true,
-    "state": "active",
-    "since": "2031-05-01T12:30:00Z"
-  },
-  {
-    "address": "you@example.org",
-    "name": "山田",
-    "role": "owner",
-    "delivery": "none",
-    "own": false,
-    "state": "active",
-    "since": "2031-05-01T12:30:00Z"
-  },
-  {
-    "address": "gone@example.org",
-    "name": "",
-    "role": "member",
-    "delivery": "each",
-    "own": true,
-    "state": "left",
-    "since": "2031-05-01T12:30:00Z"
-  }
-]
-$ member add dev bo@example.org --json
-{
-  "list": "dev@lists.example.org",
-  "given": 1,
-  "added": 1
-}
-$ member set dev bo@example.org own=no --json
-{
-  "list": "dev@lists.example.org",
-  "address": "bo@example.org",
-  "set": {
-    "own": "no"
-  }
-}
-$ member remove dev bo@example.org --json
-{
-  "list": "dev@lists.example.org",
-  "given": 1,
-  "removed": 1
-}
-`)
-}
-
-func TestMemberFile(t *testing.T) {
-	t.Parallel()
-	good := "\ufeff# the team\r\n\r\nBo B. <bo@example.org>\r\n  \"C, Cy\" <cy@example.org>\r\ndi@example.org"
-	members, err := parseMembers("team", strings.NewReader(good))
-	if err != nil || len(members) != 3 || members[0].Name != "Bo B." || members[1].Name != "C, Cy" || members[2].Addr != "di@example.org" {
-		t.Errorf("members %q, %v", members, err)
-	}
-	bad := "a@example.org\nb\nc@example.org, d@example.org\n<e@example.org\nf>\nG g@example.org\n"
-	_, err = parseMembers("team", strings.NewReader(bad))
-	if err == nil {
-		t.Fatal("the bad file was taken")
-	}
-	for i, want := range []string{"team:2: ", "team:3: ", "team:4: ", "team:5: ", "team:6: "} {
-		if lines := strings.Split(err.Error(), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[i], want) {
-			t.Errorf("line %d of\n%v\nwants %s", i, err, want)
-		}
-	}
 }
 
 func TestHeldCommands(t *testing.T) {
@@ -354,10 +265,12 @@ func TestQueueCommands(t *testing.T) {
 	t.Parallel()
 	path := writeConfig(t, smallest)
 	transcript(t, newClerk(), path, `$ queue ls
-ID  LIST                   TO                         TRIES  SINCE                 NEXT                  SUBJECT  LAST ANSWER
-3   dev@lists.example.org  ada@example.org            2      2031-05-01 12:30 UTC  2031-05-01 12:45 UTC  Hello    451 4.3.0 later
-4   dev@lists.example.org  2 recipients               0      2031-05-01 12:30 UTC  2031-05-01 12:45 UTC  Hello    -
--   dev@lists.example.org  (copies still being made)  0      2031-05-01 12:30 UTC  -                     Hello    -
+ID  LIST                   TO                         TRIES  SINCE                 NEXT                                         SUBJECT  LAST ANSWER
+3   dev@lists.example.org  ada@example.org            2      2031-05-01 12:30 UTC  2031-05-01 12:45 UTC                         Hello    451 4.3.0 later
+4   dev@lists.example.org  2 recipients               0      2031-05-01 12:30 UTC  2031-05-01 12:45 UTC                         Hello    -
+7   dev@lists.example.org  di@example.org             0      2031-05-01 12:30 UTC  2031-05-01 18:30 UTC, in its reader's hours  Hello    -
+8   dev@lists.example.org  ed@example.org             0      2031-05-01 12:30 UTC  when the owners decide                       Hello    550 5.7.1 unwanted
+-   dev@lists.example.org  (copies still being made)  0      2031-05-01 12:30 UTC  -                                            Hello    -
 $ queue retry
 2 copies are due now.
 $ queue retry 3
@@ -376,6 +289,34 @@ $ queue drop 4 --json
 $ queue ls --json
 [
   {
+    "id": 7,
+    "job": 5,
+    "list": "dev@lists.example.org",
+    "subject": "Hello",
+    "recipients": [
+      "di@example.org"
+    ],
+    "tries": 0,
+    "since": "2031-05-01T12:30:00Z",
+    "due": "2031-05-01T18:30:00Z",
+    "waits": "hours",
+    "last": ""
+  },
+  {
+    "id": 8,
+    "job": 5,
+    "list": "dev@lists.example.org",
+    "subject": "Hello",
+    "recipients": [
+      "ed@example.org"
+    ],
+    "tries": 0,
+    "since": "2031-05-01T12:30:00Z",
+    "due": null,
+    "waits": "owners",
+    "last": "550 5.7.1 unwanted"
+  },
+  {
     "id": 0,
     "job": 6,
     "list": "dev@lists.example.org",
@@ -384,6 +325,7 @@ $ queue ls --json
     "tries": 0,
     "since": "2031-05-01T12:30:00Z",
     "due": null,
+    "waits": "",
     "last": ""
   }
 ]
@@ -392,7 +334,8 @@ $ queue ls --json
 
 func TestOtherCommands(t *testing.T) {
 	t.Parallel()
-	path := writeConfig(t, smallest+"[smtp]\nlisten = [\"127.0.0.1:0\"]\ntrust = [\"127.0.0.1\"]\n[web]\nlisten = []\n")
+	path := writeConfig(t, smallest+"[smtp]\nlisten = [\"127.0.0.1:0\"]\ntrust = [\"127.0.0.1\"]\n"+
+		"[web]\nlisten = [\"127.0.0.1:0\"]\nurl = \"https://lists.example.org\"\n")
 	transcript(t, nil, path, `$ check
 PATH is good: 0 lists.
 ! warning: PATH:6: smtp.trust: every From of these clients is taken at its word. Keep it for a trial, or for servers that check their senders themselves.

@@ -16,6 +16,7 @@ import (
 	"parley/list"
 	"parley/message"
 	"parley/outbox"
+	"parley/templates"
 )
 
 // Config is the config file: defaults, then the file, then Validate. Every key
@@ -26,6 +27,7 @@ type Config struct {
 	Hostname string   `toml:"hostname"`
 	Domains  []string `toml:"domains"`
 	Operator string   `toml:"operator"`
+	Words    string   `toml:"words"`
 
 	SMTP    SMTPConfig    `toml:"smtp"`
 	LMTP    LMTPConfig    `toml:"lmtp"`
@@ -107,6 +109,11 @@ type ListConfig struct {
 	SubjectPrefix string   `toml:"subject_prefix"`
 	Footer        string   `toml:"footer"`
 	ReplyTo       string   `toml:"reply_to"`
+	Join          string   `toml:"join"`
+	Customs       string   `toml:"customs"`
+	Language      string   `toml:"language"`
+	DigestAt      string   `toml:"digest_at"`
+	Roster        string   `toml:"roster"`
 	Banned        []string `toml:"banned"`
 }
 
@@ -309,6 +316,47 @@ func (c *Config) abs(path string) string {
 
 // DataDir is the folder of the database.
 func (c *Config) DataDir() string { return c.abs(c.Data) }
+
+// WordsDir is the folder of the operator's own mails, "" for none.
+func (c *Config) WordsDir() string {
+	if c.Words == "" {
+		return ""
+	}
+	return c.abs(c.Words)
+}
+
+// OpenWords reads the pages and the mails.
+func (c *Config) OpenWords() (*templates.Set, error) {
+	words, problems := c.readWords()
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return words, nil
+}
+
+func (c *Config) readWords() (*templates.Set, Problems) {
+	words, err := templates.NewWith(c.WordsDir())
+	if err != nil {
+		return nil, c.wordsProblems(err)
+	}
+	return words, nil
+}
+
+// wordsProblems is each thing that is wrong in the folder of words. Its errors
+// end in the next step.
+func (c *Config) wordsProblems(err error) (problems Problems) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			problems = append(problems, c.wordsProblems(one)...)
+		}
+		return problems
+	}
+	reason, next := err.Error(), "Correct the folder, or leave words out"
+	if i := strings.LastIndex(reason, ". "); i > 0 {
+		reason, next = reason[:i], reason[i+2:]
+	}
+	return Problems{c.problem("words", reason, next)}
+}
 
 // Site is what the rules need of the config; its Key comes from the database.
 func (c *Config) Site() list.Site {

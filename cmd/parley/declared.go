@@ -45,6 +45,11 @@ func (l ListConfig) options() map[string]string {
 		"subject_prefix": l.SubjectPrefix,
 		"footer":         l.Footer,
 		"reply_to":       l.ReplyTo,
+		"join":           l.Join,
+		"customs":        l.Customs,
+		"language":       l.Language,
+		"digest_at":      l.DigestAt,
+		"roster":         l.Roster,
 		"banned":         strings.Join(l.Banned, ", "),
 	}
 }

@@ -20,8 +20,12 @@ type desk interface {
 	RemoveList(ctx context.Context, id list.ListID) error
 
 	ListMembers(ctx context.Context, id list.ListID) ([]list.Member, error)
+	// Troubles is why the suspended ones of them are.
+	Troubles(ctx context.Context, id list.ListID) (map[list.MemberID]string, error)
 	// AddMembers adds those who left or were removed, too: the operator says so.
 	AddMembers(ctx context.Context, id list.ListID, members []message.Address) (added int, err error)
+	// Invite refuses all when one of them cannot join.
+	Invite(ctx context.Context, id list.ListID, who []message.Address, person string) (invited, members []string, err error)
 	SetMember(ctx context.Context, id list.ListID, address string, options map[string]string) error
 	RemoveMembers(ctx context.Context, id list.ListID, addresses []string) (removed int, err error)
 

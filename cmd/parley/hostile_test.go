@@ -22,7 +22,7 @@ const domain = "domains = [\"lists.example.org\"]\n"
 
 var hostile122 = []badConfig{
 	{"unknown key", "domain = [\"a.example.org\"]\n" + smallest,
-		"1: domain: is not a key of this file. The keys here are: data, database, hostname, domains, operator, smtp, lmtp, relay, web, imap, tls, metrics, list."},
+		"1: domain: is not a key of this file. The keys here are: data, database, hostname, domains, operator, words, smtp, lmtp, relay, web, imap, tls, metrics, list."},
 	{"unknown key in a table", smallest + "[smtp]\nlisten_on = []\n",
 		"5: smtp.listen_on: is not a key of this file. The keys here are: listen, trust, fronts, believe, normalize, max_connections, per_client, rate_per_minute."},
 	{"unknown key in a list", smallest + "[[list]]\naddress = \"dev@lists.example.org\"\nmember = []\n",

@@ -194,6 +194,11 @@ type listView struct {
 	SubjectPrefix string   `json:"subject_prefix"`
 	Footer        string   `json:"footer"`
 	ReplyTo       string   `json:"reply_to"`
+	Join          string   `json:"join"`
+	Customs       string   `json:"customs"`
+	Language      string   `json:"language"`
+	DigestAt      string   `json:"digest_at"`
+	Roster        string   `json:"roster"`
 	Banned        []string `json:"banned"`
 	FileKeys      []string `json:"file_keys"` // options that the config file sets
 }
@@ -205,6 +210,8 @@ func viewList(l list.List) listView {
 		Post: list.Option(l, "post"), Start: list.Option(l, "start"), Archive: list.Option(l, "archive"),
 		Addresses: list.Option(l, "addresses"), Copies: list.Option(l, "copies"), MaxSize: l.MaxSize,
 		SubjectPrefix: l.SubjectPrefix, Footer: l.Footer, ReplyTo: list.Option(l, "reply_to"),
+		Join: list.Option(l, "join"), Customs: l.Customs, Language: l.Language,
+		DigestAt: list.Option(l, "digest_at"), Roster: list.Option(l, "roster"),
 		Banned: some(l.Banned), FileKeys: some(l.FileKeys),
 	}
 }

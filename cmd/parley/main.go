@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // zones of members and digests, on machines that have none
 
 	"github.com/alecthomas/kong"
 

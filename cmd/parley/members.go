@@ -19,13 +19,14 @@ import (
 type memberCmds struct {
 	Ls       memberLs     `cmd:"" help:"Show the members of a list."`
 	Add      memberAdd    `cmd:"" help:"Add members to a list, also those who left."`
+	Invite   memberInvite `cmd:"" help:"Ask people by mail to join: a reply subscribes them."`
 	Set      memberSet    `cmd:"" help:"Change what a member is and gets."`
 	Remove   memberRemove `cmd:"" help:"Take members off a list."`
 	Password laterCmd     `cmd:"" hidden:"" help:"Comes in a later version."`
 }
 
 // memberOptions are the names that `member set` takes; the desk knows their values.
-func memberOptions() []string { return []string{"role", "delivery", "own", "name"} }
+func memberOptions() []string { return append([]string{"role"}, list.MemberSettings...) }
 
 type memberLs struct {
 	List string `arg:"" help:"An address, or its local part where that is clear."`
@@ -42,16 +43,20 @@ func (c *memberLs) Run(ctx context.Context, p *program) error {
 		members = slices.DeleteFunc(members, func(m list.Member) bool {
 			return !c.All && (m.State == list.Left || m.State == list.Removed)
 		})
-		if p.cli.JSON {
-			return p.printJSON(views(members, func(m list.Member) memberView { return viewMember(l, m) }))
+		why, err := d.Troubles(ctx, l.ID)
+		if err != nil {
+			return err
 		}
-		if len(members) == 0 {
+		rows := views(members, func(m list.Member) memberView { return viewMember(l, m, why[m.ID]) })
+		if p.cli.JSON {
+			return p.printJSON(rows)
+		}
+		if len(rows) == 0 {
 			return p.say("%s has no members. `parley member add %s ADDRESS ...` adds some.", l.Address, l.Address)
 		}
-		t := newTable("ADDRESS", "NAME", "ROLE", "DELIVERY", "OWN", "STATE", "SINCE")
-		for _, m := range members {
-			v := viewMember(l, m)
-			t.add(v.Address, orNone(oneLine(v.Name)), v.Role, v.Delivery, yesNo(v.Own), v.State, day(m.Since))
+		t := newTable("ADDRESS", "NAME", "ROLE", "DELIVERY", "OWN", "STATE", "SINCE", "NOTE")
+		for _, v := range rows {
+			t.add(v.Address, orNone(oneLine(v.Name)), v.Role, v.delivery(), yesNo(v.Own), v.State, day(v.Since), orNone(v.note()))
 		}
 		return p.printTable(t)
 	})
@@ -66,16 +71,44 @@ func yesNo(b bool) string {
 
 // memberView is a member in JSON.
 type memberView struct {
-	Address  string    `json:"address"`
-	Name     string    `json:"name"`
-	Role     string    `json:"role"`     // member, moderator, owner
-	Delivery string    `json:"delivery"` // each, none
-	Own      bool      `json:"own"`      // gets copies of their own posts
-	State    string    `json:"state"`    // active, left, removed, suspended
-	Since    time.Time `json:"since"`
+	Address  string     `json:"address"`
+	Name     string     `json:"name"`
+	Role     string     `json:"role"`     // member, moderator, owner
+	Delivery string     `json:"delivery"` // each, first, followed, daily, weekly, summary, none
+	Plain    bool       `json:"plain"`    // digests as plain text
+	Own      bool       `json:"own"`      // gets copies of their own posts
+	Ack      bool       `json:"acknowledgement"`
+	Hours    string     `json:"hours"`        // 08:00-18:00 Europe/Berlin; "" for any time
+	Paused   *time.Time `json:"paused_until"` // null: no pause
+	State    string     `json:"state"`        // active, left, removed, suspended
+	Why      string     `json:"why"`          // the mail server's words about who is suspended
+	Since    time.Time  `json:"since"`
 }
 
-func viewMember(l list.List, m list.Member) memberView {
+// delivery is what a member gets, in words for a table.
+func (v memberView) delivery() string {
+	if v.Plain {
+		return v.Delivery + " plain"
+	}
+	return v.Delivery
+}
+
+// note is what else is to be known of a member, "" for most.
+func (v memberView) note() string {
+	var notes []string
+	if v.Why != "" {
+		notes = append(notes, oneLine(v.Why))
+	}
+	if v.Paused != nil {
+		notes = append(notes, "paused until "+day(*v.Paused))
+	}
+	if v.Hours != "" {
+		notes = append(notes, "mail "+v.Hours)
+	}
+	return strings.Join(notes, "; ")
+}
+
+func viewMember(l list.List, m list.Member, why string) memberView {
 	role := "member"
 	switch {
 	case slices.Contains(l.Owners, m.Address):
@@ -83,19 +116,28 @@ func viewMember(l list.List, m list.Member) memberView {
 	case slices.Contains(l.Moderators, m.Address):
 		role = "moderator"
 	}
-	return memberView{m.Address, m.Name, role, string(m.Delivery), m.Own, string(m.State), m.Since.UTC()}
+	v := memberView{Address: m.Address, Name: m.Name, Role: role, Delivery: string(m.Delivery), Plain: m.Plain, Own: m.Own, Ack: m.Ack,
+		Hours: string(m.Hours), State: string(m.State), Why: why, Since: m.Since.UTC()}
+	if m.Owed == list.OwedCatchUp && m.State == list.Active {
+		until := m.PausedUntil.UTC()
+		v.Paused = &until
+	}
+	return v
 }
 
-type memberAdd struct {
+// newcomers are the arguments of a command that names people for a list.
+type newcomers struct {
 	List      string   `arg:"" help:"An address, or its local part where that is clear."`
 	Addresses []string `arg:"" optional:"" name:"address" help:"Addresses, or \"Name <address>\"."`
 	File      string   `placeholder:"FILE" help:"A file with one \"Name <address>\" or address a line; - is the standard input."`
 }
 
+type memberAdd struct{ newcomers }
+
 // Run adds members. One line that is no address refuses all of them: half a
 // file added is harder to repair than none.
 func (c *memberAdd) Run(ctx context.Context, p *program) error {
-	members, err := c.members(p.stdin)
+	members, err := c.read("add", p.stdin)
 	if err != nil {
 		return err
 	}
@@ -118,15 +160,16 @@ type addedView struct {
 	Added int    `json:"added"` // the others were members already
 }
 
-func (c *memberAdd) members(stdin io.Reader) ([]message.Address, error) {
+// read is the people whom the arguments name, at least one place for them.
+func (c *newcomers) read(command string, stdin io.Reader) ([]message.Address, error) {
 	if len(c.Addresses) == 0 && c.File == "" {
-		return nil, usagef("member add wants addresses, or --file FILE")
+		return nil, usagef("member %s wants addresses, or --file FILE", command)
 	}
 	var all []message.Address
 	for _, text := range c.Addresses {
 		a, err := parseMember(text)
 		if err != nil {
-			return nil, advise(fmt.Errorf("%q %w", text, err), `Nobody was added; write "address" or "Name <address>"`)
+			return nil, advise(fmt.Errorf("%q %w", text, err), `Nothing was done; write "address" or "Name <address>"`)
 		}
 		all = append(all, a)
 	}
@@ -169,18 +212,53 @@ func parseMembers(name string, r io.Reader) ([]message.Address, error) {
 		members = append(members, a)
 	}
 	if err := scan.Err(); err != nil {
-		return nil, advise(fmt.Errorf("read %s: %w", name, err), "Nobody was added")
+		return nil, advise(fmt.Errorf("read %s: %w", name, err), "Nothing was done")
 	}
 	if len(bad) > 0 {
-		return nil, advise(errors.Join(bad...), "Nobody was added; correct these lines and run it again")
+		return nil, advise(errors.Join(bad...), "Nothing was done; correct these lines and run it again")
 	}
 	return members, nil
+}
+
+type memberInvite struct {
+	newcomers
+	By string `placeholder:"NAME" help:"Who invites, as the mail says it. Without it, the owners do."`
+}
+
+// Run asks people to join. One who cannot refuses all of them, as with add.
+func (c *memberInvite) Run(ctx context.Context, p *program) error {
+	people, err := c.read("invite", p.stdin)
+	if err != nil {
+		return err
+	}
+	return p.withList(ctx, c.List, func(d desk, l list.List) error {
+		invited, members, err := d.Invite(ctx, l.ID, people, c.By)
+		if err != nil {
+			return err
+		}
+		if p.cli.JSON {
+			return p.printJSON(invitedView{l.Address, some(invited), some(members)})
+		}
+		for _, address := range members {
+			if err := p.say("%s: %s is a member already.", l.Address, address); err != nil {
+				return err
+			}
+		}
+		return p.say("%s: %s sent.", l.Address, count(len(invited), "invitation"))
+	})
+}
+
+// invitedView is what `member invite` did, in JSON.
+type invitedView struct {
+	List    string   `json:"list"`
+	Invited []string `json:"invited"`
+	Members []string `json:"members"` // these were members already, and got no mail
 }
 
 type memberSet struct {
 	List    string   `arg:"" help:"An address, or its local part where that is clear."`
 	Address string   `arg:"" help:"The member's address."`
-	Options []string `arg:"" name:"k=v" help:"role=member|moderator|owner, delivery=each|none, own=yes|no, name=TEXT."`
+	Options []string `arg:"" name:"k=v" help:"role=member|moderator|owner, delivery=each|first|followed|daily|weekly|summary|none, also 'daily plain', own=yes|no, acknowledgement=yes|no, hours='08:00-18:00 ZONE'|off, name=TEXT, pause=DATE|off."`
 }
 
 // Run changes what a member is and gets.

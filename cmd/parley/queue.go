@@ -32,7 +32,7 @@ func (c *queueLs) Run(ctx context.Context, p *program) error {
 		}
 		t := newTable("ID", "LIST", "TO", "TRIES", "SINCE", "NEXT", "SUBJECT", "LAST ANSWER")
 		for _, r := range rows {
-			t.add(queueID(r), r.List, recipients(r), fmt.Sprint(r.Tries), day(r.Since), day(r.Due), oneLine(r.Subject), orNone(oneLine(r.Last)))
+			t.add(queueID(r), r.List, recipients(r), fmt.Sprint(r.Tries), day(r.Since), nextTry(r), oneLine(r.Subject), orNone(oneLine(r.Last)))
 		}
 		return p.printTable(t)
 	})
@@ -44,6 +44,19 @@ func queueID(r list.QueueRow) string {
 		return "-"
 	}
 	return fmt.Sprint(r.ID)
+}
+
+// nextTry is when a copy goes out, or what it waits for.
+func nextTry(r list.QueueRow) string {
+	switch {
+	case r.ID == 0:
+		return "-"
+	case r.Waits == list.WaitsOwners:
+		return "when the owners decide"
+	case r.Waits == list.WaitsHours:
+		return day(r.Due) + ", in its reader's hours"
+	}
+	return day(r.Due)
 }
 
 func recipients(r list.QueueRow) string {
@@ -65,16 +78,17 @@ type queueView struct {
 	Recipients []string    `json:"recipients"`
 	Tries      int         `json:"tries"`
 	Since      time.Time   `json:"since"`
-	Due        *time.Time  `json:"due"`  // null for such a job
-	Last       string      `json:"last"` // the last answer, in the server's words
+	Due        *time.Time  `json:"due"`   // null for such a job, and for what waits for the owners
+	Waits      string      `json:"waits"` // for what besides its turn: hours, of its reader; owners; ""
+	Last       string      `json:"last"`  // the last answer, in the server's words
 }
 
 func viewQueue(r list.QueueRow) queueView {
 	v := queueView{
 		ID: r.ID, Job: r.Job, List: r.List, Subject: r.Subject, Recipients: some(r.Rcpts),
-		Tries: r.Tries, Since: r.Since.UTC(), Last: r.Last,
+		Tries: r.Tries, Since: r.Since.UTC(), Last: r.Last, Waits: r.Waits,
 	}
-	if due := r.Due.UTC(); !due.IsZero() {
+	if due := r.Due.UTC(); r.ID != 0 && !due.IsZero() {
 		v.Due = &due
 	}
 	return v

@@ -13,11 +13,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"parley/list"
 	"parley/store"
-	"parley/templates"
 )
 
 type serveCmd struct{}
@@ -141,6 +139,7 @@ func restartKeys(old, next *Config) []string {
 		{"lmtp.listen", old.LMTP.Listen, next.LMTP.Listen},
 		{"lmtp.mode", old.LMTP.Mode, next.LMTP.Mode},
 		{"web", old.Web, next.Web},
+		{"words", old.WordsDir(), next.WordsDir()},
 		{"relay.url", old.Relay.URL, next.Relay.URL},
 	} {
 		if !reflect.DeepEqual(k.old, k.new) {
@@ -154,7 +153,7 @@ func restartKeys(old, next *Config) []string {
 // running serve, or alone.
 func openDesk(ctx context.Context, cfg *Config) (_ desk, _ func() error, err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	db, err := store.Open(store.Config{Dir: cfg.DataDir(), Log: log, Now: time.Now})
+	db, err := store.Open(store.Config{Dir: cfg.DataDir(), Log: log, Now: now})
 	if err != nil {
 		return nil, nil, databaseProblem(cfg, err)
 	}
@@ -163,9 +162,9 @@ func openDesk(ctx context.Context, cfg *Config) (_ desk, _ func() error, err err
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	words, err := templates.New()
+	words, err := cfg.OpenWords()
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the templates: %w", err)
+		return nil, nil, err
 	}
 	d, err := newDesk(ctx, cfg, db, words, log)
 	if err != nil {

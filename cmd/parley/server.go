@@ -57,7 +57,7 @@ func newServer(ctx context.Context, cfg *Config, log *slog.Logger) (_ *server, e
 	if s.socks, err = openListeners(cfg); err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(store.Config{Dir: cfg.DataDir(), Log: log, Now: time.Now}); err != nil {
+	if s.store, err = store.Open(store.Config{Dir: cfg.DataDir(), Log: log, Now: now}); err != nil {
 		return nil, databaseProblem(cfg, err)
 	}
 	if err = s.store.LockServe(); err != nil {
@@ -66,8 +66,8 @@ func newServer(ctx context.Context, cfg *Config, log *slog.Logger) (_ *server, e
 	if err = s.store.ResetAttempts(ctx); err != nil {
 		return nil, fmt.Errorf("look at the queue: %w", err)
 	}
-	if s.words, err = templates.New(); err != nil {
-		return nil, fmt.Errorf("read the templates: %w", err)
+	if s.words, err = cfg.OpenWords(); err != nil {
+		return nil, err
 	}
 	if s.desk, err = newDesk(ctx, cfg, s.store, s.words, log); err != nil {
 		return nil, err
@@ -75,7 +75,20 @@ func newServer(ctx context.Context, cfg *Config, log *slog.Logger) (_ *server, e
 	if err = s.desk.Apply(ctx, cfg.Declared()); err != nil {
 		return nil, fmt.Errorf("apply the lists of the config: %w", err)
 	}
+	if err = s.desk.MakeKeys(ctx); err != nil {
+		return nil, fmt.Errorf("make the members' keys: %w", err)
+	}
+	s.warnOfWords(ctx)
 	return s, s.wire()
+}
+
+// warnOfWords tells of mails that nobody will get. The list may be made later.
+func (s *server) warnOfWords(ctx context.Context) {
+	for _, address := range s.words.Lists() {
+		if _, err := s.desk.FindList(ctx, address); list.KindOf(err) == list.Unknown {
+			s.log.Warn("words for a list that is not there", "list", address)
+		}
+	}
 }
 
 // wire makes the parts that serve strangers.
@@ -85,7 +98,7 @@ func (s *server) wire() error {
 		return err
 	}
 	s.smtp = smtpd.New(hears, s.desk, s.log)
-	pages, err := archive.New(archive.Config{Site: s.desk.Site(), Store: s.store, Lists: s.store, Templates: s.words, Log: s.log})
+	pages, err := archive.New(archive.Config{Site: s.desk.Site(), Store: s.store, Lists: s.store, Desk: s.desk, Templates: s.words, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("make the pages: %w", err)
 	}
@@ -95,7 +108,7 @@ func (s *server) wire() error {
 		return err
 	}
 	s.outbox, err = outbox.New(outbox.Config{
-		Store: s.store, Site: s.desk.Site(), Relay: relay, Bell: s.store.Bell(), Log: s.log, Now: time.Now,
+		Store: s.store, Site: s.desk.Site(), Relay: relay, Bell: s.store.Bell(), Log: s.log, Now: now,
 		Timeouts: outbox.Timeouts{Grace: lastAnswers},
 	})
 	return err
@@ -113,7 +126,7 @@ func newDesk(ctx context.Context, cfg *Config, db *store.Store, words *templates
 	if err != nil {
 		return nil, fmt.Errorf("read the key: %w", err)
 	}
-	return list.NewDesk(list.DeskConfig{Store: db, Site: site, Now: time.Now, Log: log, Pack: store.Pack, Words: words.Mail}), nil
+	return list.NewDesk(list.DeskConfig{Store: db, Site: site, Now: now, Log: log, Pack: store.Pack, Words: words.Mail}), nil
 }
 
 func (s *server) smtpConfig(cfg *Config) (smtpd.Config, error) {
@@ -152,16 +165,17 @@ func (s *server) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	for _, l := range s.socks.SMTP {
-		s.part("smtp", func() error { return s.smtp.Serve(l, smtpd.SMTP) })
+		s.part("smtp", func() error { return s.serveMail(l, smtpd.SMTP) })
 	}
 	for _, l := range s.socks.LMTP {
-		s.part("lmtp", func() error { return s.smtp.Serve(l, smtpd.LMTP) })
+		s.part("lmtp", func() error { return s.serveMail(l, smtpd.LMTP) })
 	}
 	for _, l := range s.socks.Web {
 		s.part("web", func() error { return s.serveWeb(l) })
 	}
 	s.part("outbox", func() error { return s.outbox.Run(ctx) })
 	s.part("texts", func() error { return s.makeTexts(ctx) })
+	s.part("follow-up", func() error { return s.followUp(ctx) })
 	s.part("clock", func() error { return s.tick(ctx) })
 }
 
@@ -171,6 +185,14 @@ func (s *server) part(name string, run func() error) {
 			s.failed <- fmt.Errorf("%s ended: %w", name, err)
 		}
 	})
+}
+
+// serveMail takes no error from a server that was stopped before it began.
+func (s *server) serveMail(l net.Listener, p smtpd.Protocol) error {
+	if err := s.smtp.Serve(l, p); !errors.Is(err, smtpd.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 func (s *server) serveWeb(l net.Listener) error {
@@ -239,6 +261,10 @@ func (s *server) closeFiles() error {
 // few at a time and the mail always goes first.
 const textPause = 100 * time.Millisecond
 
+// followPause is how long commands wait at most, so that the bell of each post
+// does not make it look anew.
+const followPause = 50 * time.Millisecond
+
 // makeTexts makes display texts and the search index after posts came.
 func (s *server) makeTexts(ctx context.Context) error {
 	bell := s.store.Bell()
@@ -264,10 +290,37 @@ func (s *server) makeTexts(ctx context.Context) error {
 	}
 }
 
-// tick is the clock: it does, once a minute, what time alone makes due.
+// followUp carries out commands, judges reports and writes owed mails, after
+// each bell and, for what time makes due, after each tick of the clock.
+func (s *server) followUp(ctx context.Context) error {
+	bell := s.store.Bell()
+	clock := time.NewTicker(tickEvery)
+	defer clock.Stop()
+	for {
+		n, err := s.desk.FollowUp(ctx)
+		wait := followPause
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("follow-up failed", "err", err)
+			wait = 2 * time.Second
+		}
+		if n == 0 {
+			select {
+			case <-bell:
+			case <-clock.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		if !sleep(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// tick is the clock: it does, again and again, what time alone makes due.
 func (s *server) tick(ctx context.Context) error {
-	for sleep(ctx, time.Minute) {
-		err := errors.Join(s.desk.Tick(ctx), s.store.ClampQueue(ctx, time.Now().Add(outbox.MaxBackoff)))
+	for sleep(ctx, tickEvery) {
+		err := errors.Join(s.desk.Tick(ctx), s.store.ClampQueue(ctx, now().Add(outbox.MaxBackoff)))
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("what is due failed", "err", err)
 		}

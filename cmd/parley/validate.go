@@ -44,6 +44,7 @@ func (c *Config) Validate() Problems {
 	v.checkTLS()
 	v.checkSecrets()
 	v.checkLists()
+	v.checkWords()
 	return v.problems
 }
 
@@ -343,6 +344,24 @@ func (v *validation) checkTLS() {
 // Certificate reads the certificate of [tls]. There is none when cert is empty.
 func (c *Config) Certificate() (tls.Certificate, error) {
 	return tls.LoadX509KeyPair(c.abs(c.TLS.Cert), c.abs(c.TLS.Key))
+}
+
+// checkWords reads the operator's mails: one that cannot be written would be
+// found out on the day when somebody waits for it.
+func (v *validation) checkWords() {
+	if v.Words == "" {
+		return
+	}
+	set, problems := v.readWords()
+	if len(problems) > 0 {
+		v.problems = append(v.problems, problems...)
+		return
+	}
+	for _, address := range set.Lists() {
+		if err := list.ValidListAddress(address, v.Domains); err != nil {
+			v.bad("words", filepath.Join(v.WordsDir(), address)+": no list can be called so: "+words(err), "Rename the folder")
+		}
+	}
 }
 
 // checkSecrets refuses a secret that every account of the machine can read.
