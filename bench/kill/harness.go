@@ -50,7 +50,7 @@ type harness struct {
 	repeats   atomic.Int64 // posts sent again because no answer came
 	deferred  atomic.Int64 // 4xx
 	finishing atomic.Bool
-	armed     atomic.Pointer[shot] // for the client that sees the next acknowledgement
+	armed     atomic.Pointer[rig.Shot] // for the client that sees the next acknowledgement
 	kills     []kill
 	cries     []cry
 

@@ -42,12 +42,13 @@ func FreeAddr() (string, error) {
 
 // House is one installation under test.
 type House struct {
-	Dir   string // of config, data and log
-	SMTP  string // where it listens
-	Web   string // "" is off
-	Relay string // the value of relay.url
-	Trust []string
-	Lists []List
+	Dir    string // of config, data and log
+	SMTP   string // where it listens
+	Web    string // "" is off
+	Relay  string // the value of relay.url
+	Trust  []string
+	Fronts []string // clients without limits whose From is not believed
+	Lists  []List
 }
 
 // List is one list of a House. An empty option is left at its default.
@@ -80,7 +81,7 @@ func (h House) Write() error {
 func (h House) toml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "data = %q\nhostname = \"localhost\"\ndomains = [\"lists.test\"]\noperator = \"operator@example.org\"\n", h.Data())
-	fmt.Fprintf(&b, "\n[smtp]\nlisten = [%q]\ntrust = %s\n\n[relay]\nurl = %q\n", h.SMTP, array(h.Trust), h.Relay)
+	fmt.Fprintf(&b, "\n[smtp]\nlisten = [%q]\ntrust = %s\nfronts = %s\n\n[relay]\nurl = %q\n", h.SMTP, array(h.Trust), array(h.Fronts), h.Relay)
 	if h.Web == "" {
 		b.WriteString("\n[web]\nlisten = []\n")
 	} else {
