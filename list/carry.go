@@ -73,8 +73,8 @@ func (d *Desk) carryOutOne(ctx context.Context, kept Request) error {
 	}
 	c := &caller{Desk: d.carrying(asked{r.From, r.MessageID}), request: r, received: kept.Received}
 	err := d.store.Read(ctx, func(tx Tx) error { return c.prepare(tx, kept.List) })
-	if KindOf(err) == Unknown { // its list is gone
-		return d.store.Write(ctx, func(tx Tx) error { _, err := tx.DeleteRequest(kept.ID); return err })
+	if KindOf(err) == Unknown { // its list or its member is gone
+		return d.dropRequest(ctx, kept, err)
 	}
 	if err != nil {
 		return err

@@ -37,7 +37,11 @@ func (v Verb) isRequest() bool {
 // takeRequest keeps a mail with commands, or drops what nobody may answer.
 func (d *Desk) takeRequest(tx Tx, in *incoming) (note, error) {
 	l := in.to.list
-	if reason := d.unanswerable(tx, in); reason != "" {
+	own, err := ours(tx, in.from.Addr, d.site)
+	if err != nil {
+		return note{}, err
+	}
+	if reason := d.unanswerable(in, own); reason != "" {
 		return note{event: "discarded", about: []any{"list", l.Address, "to", in.to.Verb, "reason", reason}}, nil
 	}
 	if in.broken != nil {
@@ -84,7 +88,7 @@ func (d *Desk) request(in *incoming) request {
 // loops and backscatter begin. The unsubscribe address takes mail of machines,
 // too: mail providers write there for their users, and no answering machine
 // ever sees it.
-func (d *Desk) unanswerable(tx Tx, in *incoming) string {
+func (d *Desk) unanswerable(in *incoming, own bool) string {
 	switch {
 	case in.env.From == "":
 		return "the null sender"
@@ -96,7 +100,7 @@ func (d *Desk) unanswerable(tx Tx, in *incoming) string {
 		return "it came through a list"
 	case in.from.Addr == "" && in.broken == nil:
 		return "no address in From"
-	case ours(tx, in.from.Addr, d.site) || isMachine(in.from.Addr) || isReturnPath(in.env.From):
+	case own || isMachine(in.from.Addr) || isReturnPath(in.env.From):
 		return "nobody reads answers there"
 	}
 	return ""
@@ -131,17 +135,17 @@ func (d *Desk) soundsAutomatic(in *incoming) bool {
 
 // ours reports whether an address is one that we take mail for. People may have
 // addresses in a domain of lists, where a front server sorts them out.
-func ours(tx Tx, address string, site Site) bool {
+func ours(tx Tx, address string, site Site) (bool, error) {
 	t, err := ParseTarget(address, site)
 	if err != nil || t.Verb != ToPosts {
-		return err == nil
+		return err == nil, nil
 	}
 	lists, err := tx.Lists()
 	if err != nil {
-		return true
+		return false, err // not a reason to drop the mail
 	}
 	_, known := findAddress(lists, t.Local+"@"+t.Domain)
-	return known
+	return known, nil
 }
 
 // throughList knows mail that a list sent (RFC 2919, RFC 3834, 2).
